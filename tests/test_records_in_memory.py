@@ -16,9 +16,12 @@ from gclust.kernels.record_rows import (
     FIRST,
     OPEN,
     SEVERAL,
+    Grouped,
     PlacedUnits,
     RecordKeys,
+    Several,
     group_listings,
+    join_several,
     several_of,
 )
 from gclust.listings.engines.duckdb import DuckDBEngine
@@ -171,7 +174,15 @@ def check_grouping(table: pd.DataFrame, whole: bool, threads: int) -> None:
     """Compare the rows of grouped listings with those of a group by."""
     keys = RecordKeys(table["key"].to_numpy(), table["kind"].to_numpy(np.int8))
     placed = PlacedUnits(table["place"].to_numpy(np.int32), table["units"].to_numpy())
-    found, records = group_listings(keys, placed, 3, UNIT, whole, threads)
+    parts: list[Grouped] = []
+    joined: list[Several] = []
+
+    def receive(part: Grouped) -> None:
+        parts.append(Grouped(*(each.copy() for each in part)))
+        joined.append(several_of(part))
+
+    records = group_listings(keys, placed, 3, UNIT, whole, threads, receive)
+    found = Grouped(*map(np.concatenate, zip(*parts, strict=True)))
     rows = found.flags > 0
     assert not found.share[~rows].any()
     by_record = ["kind", "key"]
@@ -200,12 +211,11 @@ def check_grouping(table: pd.DataFrame, whole: bool, threads: int) -> None:
         if not is_open:
             exact = [UNIT if whole else int(u / all_units * UNIT + 0.5) for u in of_record]
             assert found.share[rows][span].tolist() == exact
-    check_several(found)
+    check_several(join_several(joined), found)
 
 
-def check_several(grouped) -> None:
+def check_several(found: Several, grouped: Grouped) -> None:
     """Compare the rows of records that have several with a choice by flags."""
-    found = several_of(grouped)
     kept = np.flatnonzero(grouped.flags & SEVERAL)
     first = np.flatnonzero(grouped.flags[kept] & FIRST)
     assert found.starts.tolist() == [*first, len(kept)]
@@ -218,9 +228,10 @@ def check_several(grouped) -> None:
 
 
 @pytest.mark.parametrize("whole", [False, True])
-@pytest.mark.parametrize("bucket", [4, 1 << 12])
-def test_rows_are_those_of_a_group_by(monkeypatch, whole, bucket):
+@pytest.mark.parametrize(("bucket", "part"), [(4, 1), (4, 700), (1 << 12, 1 << 21)])
+def test_rows_are_those_of_a_group_by(monkeypatch, whole, bucket, part):
     monkeypatch.setattr(record_rows, "BUCKET", bucket)
+    monkeypatch.setattr(record_rows, "PART", part)
     monkeypatch.setattr(record_rows, "CHUNK", 100)
     for threads in (1, 3):
         check_grouping(random_listings(3_000, bucket), whole, threads)

@@ -7,6 +7,9 @@ hashes, and all sums are sums of integers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 
 from gclust.kernels._jit import allocating_helper, helper, kernel
 from gclust.kernels.record_folding import is_exact, share_of
-from gclust.parallel import even_chunks, parallel_for
+from gclust.parallel import even_chunks, meanwhile, parallel_for
 
 BUCKET = 1 << 12
 """Target number of listings in a bucket."""
@@ -24,6 +27,9 @@ MOST_BITS = 16
 
 CHUNK = 1 << 20
 """Number of listings in a chunk of work."""
+
+PART = 1 << 21
+"""Number of listings whose rows are in memory at once."""
 
 FEW = 24
 """Largest length of a range that is sorted by insertion."""
@@ -281,9 +287,14 @@ def gather_several(grouped, out):
 
 def several_of(grouped: Grouped) -> Several:
     """Return the records of grouped listings that have several rows, in their order."""
-    n_records, n_rows = count_several(grouped.flags)
-    several = Several(
-        starts=np.empty(n_records + 1, dtype=np.int64),
+    several = _empty_several(*count_several(grouped.flags))
+    gather_several(grouped, several)
+    return several
+
+
+def _empty_several(n_records: int, n_rows: int) -> Several:
+    return Several(
+        starts=np.zeros(n_records + 1, dtype=np.int64),
         place=np.empty(n_rows, dtype=np.int32),
         units=np.empty(n_rows, dtype=np.int64),
         located=np.zeros(n_records, dtype=np.int64),
@@ -291,8 +302,20 @@ def several_of(grouped: Grouped) -> Several:
         kind=np.empty(n_records, dtype=np.int8),
         is_open=np.empty(n_records, dtype=np.bool_),
     )
-    gather_several(grouped, several)
-    return several
+
+
+def join_several(parts: list[Several]) -> Several:
+    """Return the records of all parts, one after the other; ``parts`` is empty afterwards."""
+    parts.append(_empty_several(0, 0))
+    rows = np.cumsum([0, *(len(part.place) for part in parts[:-1])])
+    starts = [part.starts[:-1] + row for part, row in zip(parts, rows, strict=True)]
+    columns = [[*starts, rows[-1:]], *map(list, list(zip(*parts, strict=True))[1:])]
+    parts.clear()
+    joined: list[NDArray[Any]] = []
+    for column in columns:  # there is never a second copy of all
+        joined.append(np.concatenate(column))
+        column.clear()
+    return Several(*joined)
 
 
 @kernel
@@ -360,7 +383,8 @@ def group_listings(
     unit: int,
     whole: bool,
     threads: int,
-) -> tuple[Grouped, NDArray[np.int64]]:
+    receive: Callable[[Grouped], None],
+) -> NDArray[np.int64]:
     """Sum the weights of listings by record and location, and compute the shares of records.
 
     Parameters
@@ -374,33 +398,61 @@ def group_listings(
     whole : bool
         Whether a record counts one in each cluster, not in fractions.
     threads : int
+    receive : callable
+        Called with the rows of about `PART` listings after the other, while the next ones are
+        grouped. Their arrays are used again afterwards. Rows of a record lie together, and are
+        sorted by location. A record is *open* if its count in a cluster is not the sum of its
+        counts at the locations there.
 
     Returns
     -------
-    grouped : Grouped
-        Rows of a record lie together, and are sorted by location. A record is *open* if its
-        count in a cluster is not the sum of its counts at the locations there.
     records : ndarray of int64, shape (kinds,)
         Number of records of each kind.
     """
-    n = len(keys.key)
     buckets = divide(keys)
-    out = Grouped(
-        flags=np.zeros(n, dtype=np.uint8),
-        place=np.zeros(n, dtype=np.int32),
-        units=np.empty(n, dtype=np.int64),
-        share=np.zeros(n, dtype=np.int64),
-        total=np.empty(n, dtype=np.int64),
-        kind=np.zeros(n, dtype=np.int8),
-    )
-    found: list[NDArray[np.int64]] = []
+    found = [np.zeros(n_kinds, dtype=np.int64)]
 
-    def group(first: int, last: int) -> None:
-        part = out.between(first, last)
+    def group(out: Grouped, begin: int, first: int, last: int) -> None:
+        part = out.between(first - begin, last - begin)
+        part.flags[:] = 0
+        part.share[:] = 0
         records = np.zeros(n_kinds, dtype=np.int64)
         rows = buckets.rows[first:last]
         group_bucket(keys, placed, rows, buckets.shift, buckets.bits, unit, whole, part, records)
         found.append(records)
 
-    parallel_for(buckets.bounds, threads, group)
-    return out, np.sum(found, axis=0) if found else np.zeros(n_kinds, dtype=np.int64)
+    parts = _parts(buckets.bounds)
+    longest = max((int(each[-1] - each[0]) for each in parts), default=0)
+    # One is filled while the other one is received.
+    arrays = [_empty_rows(longest) for _ in parts[:2]]
+    grouped: Grouped | None = None
+    for number, bounds in enumerate(parts):
+        out, begin = arrays[number % 2], int(bounds[0])
+        with meanwhile(partial(receive, grouped)) if grouped is not None else nullcontext():
+            parallel_for(bounds, threads, group, out, begin)
+        grouped = out.between(0, int(bounds[-1]) - begin)
+    if grouped is not None:
+        receive(grouped)
+    return np.sum(found, axis=0)
+
+
+def _parts(bounds: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Divide buckets into parts of `PART` listings or less, but of one bucket at least."""
+    parts, first = [], 0
+    while first < len(bounds) - 1:
+        last = int(np.searchsorted(bounds, bounds[first] + PART, side="right")) - 1
+        last = max(last, first + 1)
+        parts.append(bounds[first : last + 1])
+        first = last
+    return parts
+
+
+def _empty_rows(n: int) -> Grouped:
+    return Grouped(
+        flags=np.empty(n, dtype=np.uint8),
+        place=np.zeros(n, dtype=np.int32),
+        units=np.empty(n, dtype=np.int64),
+        share=np.empty(n, dtype=np.int64),
+        total=np.empty(n, dtype=np.int64),
+        kind=np.zeros(n, dtype=np.int8),
+    )

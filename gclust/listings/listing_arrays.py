@@ -15,8 +15,10 @@ from gclust.kernels.record_rows import (
     Grouped,
     PlacedUnits,
     RecordKeys,
+    Several,
     add_units,
     group_listings,
+    join_several,
     several_of,
 )
 from gclust.kernels.spatial.fold import fold_rows, locations_of
@@ -139,14 +141,18 @@ def count_in_memory(
         keys = RecordKeys(listings["key"][of_record], kind[of_record])
         placed = PlacedUnits(place[of_record], units[of_record])
     whole = method == "whole"
-    grouped, n_records = group_listings(keys, placed, n_kinds, UNIT, whole, threads)
-    add_units(grouped.kind, grouped.place, grouped.share, fixed)
-    return CountedRecords(_records(grouped, fixed), n_records)
+    several: list[Several] = []
+
+    def receive(grouped: Grouped) -> None:
+        add_units(grouped.kind, grouped.place, grouped.share, fixed)
+        several.append(several_of(grouped))
+
+    n_records = group_listings(keys, placed, n_kinds, UNIT, whole, threads, receive)
+    return CountedRecords(_records(join_several(several), fixed), n_records)
 
 
-def _records(grouped: Grouped, fixed: NDArray[np.int64]) -> Records:
-    """Make `Records` of grouped listings and the counts of the locations, (kinds, n)."""
-    found = several_of(grouped)
+def _records(found: Several, fixed: NDArray[np.int64]) -> Records:
+    """Make `Records` of those with several rows and the counts of the locations, (kinds, n)."""
     length = np.diff(found.starts)
     in_open = np.repeat(found.is_open, length)
     return Records(

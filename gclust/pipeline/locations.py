@@ -29,6 +29,18 @@ BYTES_OF_A_LOCATION = 220
 """Largest memory for a location in the stages after its listings are summed: 215 bytes were
 measured with 14.6 million locations, when clusters are named, and 180 when they are formed."""
 
+ROWS = 1_000_000
+"""Rows that are taken from an engine at once."""
+
+TYPES: dict[Any, Any] = {
+    nw.Int8: np.int8,
+    nw.Int16: np.int16,
+    nw.Int32: np.int32,
+    nw.Int64: np.int64,
+    nw.Float64: np.float64,
+}
+"""Types of the columns of an engine that come into memory."""
+
 LONGEST_CODE = 8
 """Letters of the longest text in which a country's code of two letters is looked for."""
 
@@ -49,9 +61,10 @@ def fold(
     weighted, codes = weighted_listings(study, engine, staged, located, totals)
     by = ["code"] if codes else []
     folded = engine.store(fold_locations(weighted, *by), "folded", STAGE)
-    _check_fit(study, engine, folded)
+    rows = _check_fit(study, engine, folded)
     names = ["lat", "lon", "density", "units", *by]
-    columns = columns_of(engine, folded.select(*names).sort("lat", "lon", *by), "sort locations")
+    ordered = folded.select(*names).sort("lat", "lon", *by)
+    columns = columns_of(engine, ordered, "sort locations", rows)
     for name in TABLES:
         engine.drop(name)
     return table_of_locations(unite_countries(columns) if codes else columns, codes)
@@ -87,12 +100,14 @@ def weighted_listings(
     return (_with_codes(engine, weighted, codes) if codes else weighted), codes
 
 
-def _check_fit(study: Study, engine: Engine, folded: nw.LazyFrame[Any]) -> None:
-    """Count the locations of a table that may have several rows for one; see `check_fit`."""
+def _check_fit(study: Study, engine: Engine, folded: nw.LazyFrame[Any]) -> int:
+    """Check the locations of a table that may have several rows for one; return its rows."""
+    rows = _count(engine, folded)
     try:
-        check_fit(study, _count(engine, folded))
+        check_fit(study, rows)
     except StudyError:
         check_fit(study, _count(engine, distinct(folded, "lat", "lon")))
+    return rows
 
 
 def check_fit(study: Study, n: int) -> None:
@@ -139,16 +154,15 @@ def _with_codes(
     return named.with_columns(nw.col("code").fill_null(0))
 
 
-def columns_of(engine: Engine, frame: nw.LazyFrame[Any], stage: str) -> dict[str, NDArray[Any]]:
-    """Return the columns of a frame without nulls; there is never a second copy of all of them."""
-    table = engine.arrow(frame, stage)
-    columns = {}
-    for name in table.column_names:
-        columns[name] = np.empty(table.num_rows, table.schema.field(name).type.to_pandas_dtype())
-        at = 0
-        for chunk in table[name].chunks:
-            columns[name][at : at + len(chunk)] = chunk.to_numpy()
-            at += len(chunk)
-            del chunk
-        table = table.drop_columns([name])
-    return columns
+def columns_of(
+    engine: Engine, frame: nw.LazyFrame[Any], stage: str, most: int
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of a frame without nulls, of ``most`` rows or less, in its order."""
+    schema = frame.collect_schema()
+    columns = {name: np.empty(most, TYPES[type(kind)]) for name, kind in schema.items()}
+    at = 0
+    for batch in engine.batches(frame, stage, ROWS):
+        for name, column in columns.items():
+            column[at : at + batch.num_rows] = batch.column(name).to_numpy()
+        at += batch.num_rows
+    return {name: column[:at] for name, column in columns.items()}

@@ -68,7 +68,7 @@ def read_members(
         nw.col("reason").is_null().cast(nw.Int8).alias("located"),
         "units",
     )
-    columns = columns_of(engine, chosen, STAGE)
+    columns = columns_of(engine, chosen, STAGE, len(location_of_row))
     read = columns.pop("position")
     rows = _in_order(read, shifts, len(location_of_row))
     location = location_of_row[read][rows.order]

@@ -92,7 +92,8 @@ def read_listings(
     files = staged.files if rows_have_numbers(staged) else None
     if files is not None:
         further.append("position")
-    read = _columns(engine, weighted, "lat", "lon", *further)
+    most = int(staged.sources["rows"].sum())
+    read = _columns(engine, weighted, most, "lat", "lon", *further)
     for name in TABLES:
         engine.drop(name)
     if read is None:
@@ -109,7 +110,7 @@ def read_listings(
     has_records = bool(listings["has_record"].any())
     n, rows = len(locations["lat"]), located
     check_fit(study, n)
-    if unlocated is not None and (nowhere := _columns(engine, unlocated)) is not None:
+    if unlocated is not None and (nowhere := _columns(engine, unlocated, most)) is not None:
         listings = {name: np.append(listings[name], nowhere[0][name]) for name in listings}
         place = np.append(place, np.full(len(nowhere[0]["kind"]), -1, dtype=np.int32))
         rows = nw.concat([frame.select("kind", "record") for frame in (located, unlocated)])
@@ -137,8 +138,10 @@ def rows_have_numbers(staged: Staged) -> bool:
     return staged.files is not None and bool(staged.files["has_order"].all())
 
 
-def _columns(engine: Engine, listings: Frame, *further: str) -> tuple[Columns, bool] | None:
-    """Return columns of listings, and whether different records surely have different keys."""
+def _columns(
+    engine: Engine, listings: Frame, most: int, *further: str
+) -> tuple[Columns, bool] | None:
+    """Return columns of listings, ``most`` of them, and whether records' keys surely differ."""
     keyed = engine.keyed(listings)
     if keyed is None:
         return None
@@ -150,7 +153,7 @@ def _columns(engine: Engine, listings: Frame, *further: str) -> tuple[Columns, b
         "units",
         *further,
     )
-    return columns_of(engine, chosen, STAGE), exact
+    return columns_of(engine, chosen, STAGE, most), exact
 
 
 def _count_records(engine: Engine, listings: Frame) -> int:

@@ -48,7 +48,7 @@ def rows_in_memory(
     kind = nw.col("kind").cast(nw.Int64)
     recorded = nw.when(nw.col("record").is_null()).then(kind).otherwise(kind + RECORDED)
     frame = keyed[0].select("lat", "lon", "units", "density", "key", group=recorded)
-    listings = columns_of(engine, frame, "fold records")
+    listings = columns_of(engine, frame, "fold records", int(prepared.staged.sources["rows"].sum()))
     threads = count_threads()
     placed = place_listings(
         {name: listings.pop(name) for name in ("lat", "lon")} | {"units": listings["units"]},

@@ -19,7 +19,11 @@ import pyarrow as pa
 
 from gclust.disk import FULL, is_full, writing
 from gclust.errors import StudyError, first_line
-from gclust.listings.engines.protocol import EngineError, QueryOverflowError
+from gclust.listings.engines.protocol import (
+    ROWS_OF_A_BATCH,
+    EngineError,
+    QueryOverflowError,
+)
 from gclust.listings.sources.part_query import part_query
 from gclust.listings.sources.source_part import PartRead
 from gclust.progress import Report, silent
@@ -37,9 +41,6 @@ of reading; without it a row takes 40 bytes on the disk instead of 12 (measured 
 with ids of 15 letters)."""
 
 LOOK_SECONDS = 1e-3
-
-ROWS_OF_A_BATCH = 100_000
-"""Rows that a streamed query yields at once."""
 
 BYTES_OF_A_THREAD = 150_000_000
 """Least memory for each thread: with less, DuckDB's queries on large tables fail."""
@@ -190,10 +191,12 @@ class DuckDBEngine:
         """Run a lazy frame's query and return the result as a pandas frame."""
         return self.arrow(frame, stage).to_pandas()
 
-    def batches(self, frame: nw.LazyFrame[Any], stage: str = "") -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, frame: nw.LazyFrame[Any], stage: str = "", rows: int = ROWS_OF_A_BATCH
+    ) -> Iterator[pa.RecordBatch]:
         """Run a lazy frame's query and yield the result batch by batch."""
         relation = frame.to_native()
-        reader = self._watched(lambda: relation.to_arrow_reader(ROWS_OF_A_BATCH), stage)
+        reader = self._watched(lambda: relation.to_arrow_reader(rows), stage)
         while (batch := self._watched(lambda: next(reader, None), "")) is not None:
             yield batch
 

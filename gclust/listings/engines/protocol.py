@@ -63,6 +63,10 @@ class FileDatabase(Protocol):
         """Run a lazy frame's query and return the result as a pandas frame."""
 
 
+ROWS_OF_A_BATCH = 100_000
+"""Rows that a query yields at once, unless more are asked for."""
+
+
 class Engine(Protocol):
     """A database that holds the listings of a study.
 
@@ -116,11 +120,13 @@ class Engine(Protocol):
     def pandas(self, frame: nw.LazyFrame[Any], stage: str = "") -> pd.DataFrame:
         """Run a lazy frame's query and return the result as a pandas frame."""
 
-    def batches(self, frame: nw.LazyFrame[Any], stage: str = "") -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, frame: nw.LazyFrame[Any], stage: str = "", rows: int = ROWS_OF_A_BATCH
+    ) -> Iterator[pa.RecordBatch]:
         """Run a lazy frame's query and yield the result, of any size, batch by batch.
 
-        The frame is sorted, and the batches are in its order. No other query may be run before the
-        last batch.
+        If the frame is sorted, the batches are in its order; each has ``rows`` or less. No other
+        query may be run before the last batch.
         """
 
     def __enter__(self) -> Engine: ...

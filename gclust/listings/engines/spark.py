@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from gclust.disk import writing
 from gclust.errors import StudyError
 from gclust.listings.engines.duckdb import PREFIX, DuckDBEngine
-from gclust.listings.engines.protocol import EngineError
+from gclust.listings.engines.protocol import ROWS_OF_A_BATCH, EngineError
 from gclust.listings.engines.spark_jobs import SparkJobs
 from gclust.listings.engines.spark_parquet import ParquetReader
 from gclust.listings.engines.spark_session import OpenedSession
@@ -181,13 +181,15 @@ class SparkEngine:
         """Run a lazy frame's query and return the result as a pandas frame."""
         return self.arrow(frame, stage).to_pandas()
 
-    def batches(self, frame: nw.LazyFrame[Any], stage: str = "") -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, frame: nw.LazyFrame[Any], stage: str = "", rows: int = ROWS_OF_A_BATCH
+    ) -> Iterator[pa.RecordBatch]:
         """Run a lazy frame's query and yield the result batch by batch, from sorted files."""
         folder = self._new_path("batches")
         self._jobs.write(frame.to_native(), folder, stage)
         try:
             for path in sorted(folder.glob("part-*.parquet")):
-                yield from pq.ParquetFile(path).iter_batches()
+                yield from pq.ParquetFile(path).iter_batches(rows)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
