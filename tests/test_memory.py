@@ -195,6 +195,25 @@ def test_spill_files_leave_a_part_of_the_disk(tmp_path, monkeypatch):
         assert settings(engine)["max_temp_directory_size"] == "95.0 GiB"
 
 
+@pytest.mark.parametrize("memory", [None, 700_000_123])
+def test_freed_memory_of_tables_is_read_again(tmp_path, memory):
+    with DuckDBEngine(tmp_path, memory=memory) as engine:
+        before = settings(engine)
+        engine.execute("CREATE TABLE numbers AS SELECT range AS x, hash(range) AS y FROM range(30_000_000)")
+        engine.execute("SELECT sum(hash(x, y)) FROM numbers")
+
+        def held() -> int:
+            query = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
+            return engine.connection.execute(query).fetchall()[0][0]
+
+        assert held() > 2e8
+        engine.free_memory()
+        assert held() < 5.1e7
+        assert settings(engine) == before
+        total = engine.connection.execute("SELECT sum(x) FROM numbers").fetchall()[0][0]
+        assert total == 30_000_000 * 29_999_999 // 2
+
+
 def test_a_query_as_source_has_the_memory_of_the_run(tmp_path):
     sql = "SELECT current_setting('memory_limit') AS record, 46.2 AS lat, 6.1 AS lon"
     source = gclust.Source(kind="patent", sql=sql, sql_paths=(str(tmp_path),))

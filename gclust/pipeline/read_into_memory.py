@@ -99,6 +99,7 @@ def read_listings(
     if read is None:
         return None
     listings, exact = read
+    engine.free_memory()
     threads = count_threads()
     locations, place = place_listings(listings, study.density.rounding, threads)
     location = None

@@ -45,6 +45,9 @@ LOOK_SECONDS = 1e-3
 BYTES_OF_A_THREAD = 150_000_000
 """Least memory for each thread: with less, DuckDB's queries on large tables fail."""
 
+LITTLE = "50MB"
+"""Memory for tables that are on disk, while other arrays need it."""
+
 LEAST_FREE = 0.05
 """Part of the free space of the disk that spill files leave free."""
 
@@ -72,6 +75,7 @@ class DuckDBEngine:
         self._folder = _own_folder(folder) if home is None else _emptied(home)
         self.progress = progress
         self._numbers = itertools.count()
+        self._memory = memory
         place = self._folder.path
         config = _settings(place, count_threads(threads), memory)
         try:
@@ -199,6 +203,17 @@ class DuckDBEngine:
         reader = self._watched(lambda: relation.to_arrow_reader(rows), stage)
         while (batch := self._watched(lambda: next(reader, None), "")) is not None:
             yield batch
+
+    def free_memory(self) -> None:
+        """Free the memory of stored tables, which are on disk; later queries read them again."""
+        back = "RESET memory_limit"
+        if self._memory is not None:
+            back = f"SET memory_limit = '{self._memory}B'"
+        try:
+            with suppress(duckdb.Error):  # raised if more is in use; the rest is freed
+                self.connection.execute(f"SET memory_limit = '{LITTLE}'")
+        finally:
+            self._executed(back)
 
     def put(
         self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str, columns: str = "*"

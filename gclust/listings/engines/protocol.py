@@ -129,6 +129,9 @@ class Engine(Protocol):
         query may be run before the last batch.
         """
 
+    def free_memory(self) -> None:
+        """Free the memory of what is on disk too; later queries read it again."""
+
     def __enter__(self) -> Engine: ...
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None: ...

@@ -193,6 +193,9 @@ class SparkEngine:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def free_memory(self) -> None:
+        """Do nothing: stored tables are on disk alone."""
+
     def put(
         self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str
     ) -> nw.LazyFrame[Any]:
