@@ -199,7 +199,8 @@ def test_spill_files_leave_a_part_of_the_disk(tmp_path, monkeypatch):
 def test_freed_memory_of_tables_is_read_again(tmp_path, memory):
     with DuckDBEngine(tmp_path, memory=memory) as engine:
         before = settings(engine)
-        engine.execute("CREATE TABLE numbers AS SELECT range AS x, hash(range) AS y FROM range(30_000_000)")
+        columns = "range AS x, hash(range) AS y"
+        engine.execute(f"CREATE TABLE numbers AS SELECT {columns} FROM range(30_000_000)")
         engine.execute("SELECT sum(hash(x, y)) FROM numbers")
 
         def held() -> int:
