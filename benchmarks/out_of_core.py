@@ -3,7 +3,7 @@
     python benchmarks/out_of_core.py --sizes 1e7,1e8 --memory 5GB --write
 
 The listings are those of the simulated world, made in ``--scratch`` unless they are there.
-``--write`` puts the table between its markers in the README.
+``--write`` puts the table between its markers in docs/how_it_works/performance.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))  # run as a script, its folder is on the path, not
 
 from benchmarks.machine import describe_machine, is_busy  # noqa: E402
 from benchmarks.run_stages import RunUse, StageUse, measure_run  # noqa: E402
-from benchmarks.table import find_markers, put_between_markers, significant  # noqa: E402
+from benchmarks.table import PAGE, find_markers, put_between_markers, significant  # noqa: E402
 
 LISTINGS = 35_400_000
 """Listings of the simulated world at scale 1, rounded down."""
@@ -43,10 +43,10 @@ RELATIONAL = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Make the listings, run their studies, print, and with ``--write`` change the README."""
+    """Make the listings, run their studies, print, and with ``--write`` change their page."""
     options = _parse(arguments)
     if options.write:
-        find_markers(options.readme, MARKER)  # before hours are spent, not after
+        find_markers(options.page, MARKER)  # before hours are spent, not after
     if is_busy():
         print("warning: the machine is busy; times will not be what they could be", file=sys.stderr)
     results = {}
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = f"{render(results)}\n\n{_below(options, results)}"
     print(text)
     if options.write:
-        put_between_markers(options.readme, text, MARKER)
+        put_between_markers(options.page, text, MARKER)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -87,8 +87,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="folder for listings (17 bytes each), temporary files and results",
     )
     parser.add_argument("--only-make", action="store_true", help="make the listings, run nothing")
-    parser.add_argument("--write", action="store_true", help="put the table into the README")
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into its page")
+    parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
     options.sizes = [round(float(size)) for size in options.sizes.split(",")]
     return options

@@ -4,7 +4,7 @@
 
 Every call runs in a process of its own; peers take turns, round by round; medians are
 shown. A time is printed only after the labels have been found to agree. ``--write``
-puts the table between the markers of the README.
+puts the table between the markers of docs/how_it_works/performance.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from benchmarks.contenders import (  # noqa: E402
 from benchmarks.listings import EPS_KM, PER_MILLION, min_samples, write_listings  # noqa: E402
 from benchmarks.machine import describe_machine, is_busy  # noqa: E402
 from benchmarks.measure import Measured, measure  # noqa: E402
-from benchmarks.table import find_markers, middle, put_between_markers, render  # noqa: E402
+from benchmarks.table import PAGE, find_markers, middle, put_between_markers, render  # noqa: E402
 from benchmarks.vectors import chord  # noqa: E402
 
 BASE = "gclust"
@@ -50,10 +50,10 @@ ROWS = [name for name in CONTENDERS if name != REFERENCE]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, print, and with ``--write`` put the table into the README."""
+    """Measure, print, and with ``--write`` put the table into its page."""
     options = _parse(arguments)
     if options.write:
-        find_markers(options.readme)  # before hours are spent, not after
+        find_markers(options.page)  # before hours are spent, not after
     if is_busy():
         print("warning: the machine is busy; times will not be what they could be", file=sys.stderr)
     results: dict[tuple[str, int], Measured] = {}
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = _text(options, results, missed)
     print(text)
     if options.write:
-        put_between_markers(options.readme, text)
+        put_between_markers(options.page, text)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -75,8 +75,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers", default=",".join(ROWS), help="some of: %(default)s")
     parser.add_argument("--limit", type=float, default=1800.0, help="seconds allowed for one call")
     parser.add_argument("--scratch", type=Path, help="folder for inputs: 100 bytes a listing")
-    parser.add_argument("--write", action="store_true", help="put the table into the README")
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into its page")
+    parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
     options.sizes = [round(float(size)) for size in options.sizes.split(",")]
     options.peers = options.peers.split(",")

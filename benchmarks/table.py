@@ -1,4 +1,4 @@
-"""The table of times in the README, and its place between two markers."""
+"""The table of times in docs/how_it_works/performance.md, and its place between two markers."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from statistics import median
 
 from benchmarks.measure import Measured
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "how_it_works" / "performance.md"
+"""The page with all tables of times."""
 NAME = "benchmarks"
 """Name of the table of `benchmarks/peers.py`."""
 
 
 def markers(name: str = NAME) -> tuple[str, str]:
-    """Return the marks of the beginning and the end of a table in the README."""
+    """Return the marks of the beginning and the end of a table."""
     return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
 
 
 BEGIN, END = markers()
 
 
-def find_markers(readme: Path, name: str = NAME) -> tuple[str, str]:
+def find_markers(page: Path, name: str = NAME) -> tuple[str, str]:
     """Return what stands before and after the two markers of a table in a file.
 
     Raises
@@ -29,19 +31,19 @@ def find_markers(readme: Path, name: str = NAME) -> tuple[str, str]:
         Unless the file has each marker once, in order.
     """
     begin, end = markers(name)
-    text = readme.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     if text.count(begin) != 1 or text.count(end) != 1 or end not in rest:
-        raise ValueError(f"{readme.name} must have {begin} and then {end}, each once")
+        raise ValueError(f"{page.name} must have {begin} and then {end}, each once")
     return before, after
 
 
-def put_between_markers(readme: Path, text: str, name: str = NAME) -> None:
+def put_between_markers(page: Path, text: str, name: str = NAME) -> None:
     """Replace what stands between the markers of a table; see `find_markers`."""
     begin, end = markers(name)
-    before, after = find_markers(readme, name)
-    readme.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", encoding="utf-8")
+    before, after = find_markers(page, name)
+    page.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", encoding="utf-8")
 
 
 def middle(rounds: Sequence[Measured]) -> Measured:

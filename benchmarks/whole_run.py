@@ -6,7 +6,7 @@ Both get the same Parquet files and the same raster, each in a process of its ow
 included; the times are those from start to end of the process, and the memory is the most that it
 held, together with the process that draws the map of ``gclust run``. gclust also merges, names,
 maps and writes all its files, which the script does not.
-``--write`` puts the table between the markers of the README.
+``--write`` puts the table between the markers of docs/how_it_works/performance.md.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from rasterio.transform import from_origin  # noqa: E402
 
 from benchmarks.listings import EPS_KM, SEED, min_samples, parts  # noqa: E402
 from benchmarks.machine import describe_machine, is_busy  # noqa: E402
-from benchmarks.table import find_markers, put_between_markers  # noqa: E402
+from benchmarks.table import PAGE, find_markers, put_between_markers  # noqa: E402
 from gclust.places.cities.gazetteer import gazetteer  # noqa: E402
 
 NAME = "whole-run"
-"""Of the markers in the README."""
+"""Of the markers in docs/how_it_works/performance.md."""
 
 CELL_DEGREES = 1 / 12
 """Side of the raster's cells."""
@@ -66,10 +66,10 @@ class Taken(NamedTuple):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, print, and with ``--write`` put the table into the README."""
+    """Measure, print, and with ``--write`` put the table into its page."""
     options = _parse(arguments)
     if options.write:
-        find_markers(options.readme, NAME)
+        find_markers(options.page, NAME)
     if is_busy():
         print("warning: the machine is busy; times will not be what they could be", file=sys.stderr)
     results: dict[tuple[str, int], Taken] = {}
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = _text(options, results)
     print(text)
     if options.write:
-        put_between_markers(options.readme, text, NAME)
+        put_between_markers(options.page, text, NAME)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -88,8 +88,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="turns that each gets")
     parser.add_argument("--rows", default=",".join(ROWS), help="some of: %(default)s")
     parser.add_argument("--scratch", type=Path, help="folder for inputs and results")
-    parser.add_argument("--write", action="store_true", help="put the table into the README")
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into its page")
+    parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
     options.sizes = [round(float(size)) for size in options.sizes.split(",")]
     options.rows = options.rows.split(",")

@@ -20,8 +20,18 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "numpydoc",
+    "sphinx_click",
+    "sphinx_gallery.gen_gallery",
+    "gclust_reference",
 ]
-exclude_patterns = ["changes", "_ext", "_static", "_templates", "**/README.md"]
+exclude_patterns = [
+    "changes",
+    "sg_execution_times.rst",
+    "_ext",
+    "_static",
+    "_templates",
+    "**/README.md",
+]
 templates_path = ["_templates"]
 nitpicky = True
 # Types of parameters are words for people: numpydoc does not resolve them.
@@ -32,11 +42,28 @@ myst_heading_anchors = 4
 # Of a plain address in the text nobody could tell where it leads.
 myst_linkify_fuzzy_links = False
 
-autosummary_generate = True
+autosummary_generate = ["reference/python.rst"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "/plot_",
+    "ignore_pattern": r"(towns|__init__)\.py",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1e9,
+    "capture_repr": (),
+    "image_scrapers": ("matplotlib",),
+    "doc_module": ("gclust",),
+    "backreferences_dir": None,
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "gclust"

@@ -51,6 +51,8 @@ def check_study(example: Example) -> None:
     """Read the sections of a study in a block; it need not be a whole one."""
     table = tomllib.loads(str(example.parsed))
     where = "the block:"
+    if "project" in table:  # part of a pyproject.toml
+        return
     for key, value in table.items():
         if key == "sources":
             for entry in value:

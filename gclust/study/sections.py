@@ -223,7 +223,10 @@ class OtherRaster(Section):
 
     The options are those of ``[population]``.
 
-    The default ``name`` is that of the file or of the folder of tiles.
+    Parameters
+    ----------
+    name : str, optional
+        Name in tables and figures; that of the file or of the folder of tiles by default.
     """
 
     raster: str | tuple[str, ...]
