@@ -7,16 +7,21 @@ most locations lie in dense cities of a single cluster, and are skipped.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gclust.kernels.spatial.cluster_cells import mixed_cells
 from gclust.kernels.spatial.radix_order import radix_order
 from gclust.kernels.sphere import TOLERANCE_KM
-from gclust.sphere import arc_km, chord_of, unit_vectors
+from gclust.sphere import EARTH_RADIUS_KM, arc_km, chord_of, unit_vectors
 
 LEAST_SIDE = 1e-5
 """Least side of a cell in Earth radii: 64 m. Smaller cells could not be numbered by 64 bits."""
+
+HALF_CIRCLE_KM = np.pi * EARTH_RADIUS_KM
+"""Largest distance of two places."""
 
 BLOCK = 1 << 18
 """Number of locations whose vectors are in memory at a time."""
@@ -48,6 +53,29 @@ def gaps_km(
     vectors, label = unit_vectors(lat[inside], lon[inside]), labels[inside]
     near = _near_another(vectors, label, max(_chord(max_gap_km), LEAST_SIDE))
     return _least_gaps(vectors[near], label[near], max_gap_km)
+
+
+def gaps_of_pairs_km(
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    labels: NDArray[np.integer],
+    pairs: Collection[tuple[int, int]],
+) -> Gaps:
+    """Return the gaps between given pairs (a, b) of clusters, a < b, however far apart they are.
+
+    Examples
+    --------
+    >>> lat, lon, labels = np.array([0.0, 0.0]), np.array([0.0, 9.0]), np.array([0, 1])
+    >>> gaps = gaps_of_pairs_km(lat, lon, labels, {(0, 1)})
+    >>> round(gaps[0, 1], 3)
+    1000.755
+    """
+    found: Gaps = {}
+    for a, b in sorted(pairs):
+        here = np.flatnonzero((labels == a) | (labels == b))
+        vectors = unit_vectors(lat[here], lon[here])
+        found |= _least_gaps(vectors, labels[here], HALF_CIRCLE_KM)
+    return found
 
 
 class GridHash:

@@ -20,7 +20,7 @@ from gclust.kernels.union_find import all_roots, join_sets
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-RULES = ("mutual", "one-sided", "none")
+RULES = ("mutual", "one-sided", "list", "none")
 MERGE_COLUMNS = {
     "round": "int64",
     "cluster_a": "int64",
@@ -87,7 +87,8 @@ def merge(
 
     A pair qualifies if its gap is at most ``max_gap_km``, its ties are above zero, and each
     of the two (``mutual``) or at least one (``one-sided``) has strictly stronger ties with the
-    other than with any third partner. A round finds all qualifying pairs, then joins them.
+    other than with any third partner. A round finds all qualifying pairs, then joins them. With
+    the rule ``list`` all pairs in ``gaps`` merge, whatever their gap and ties.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def merge(
         number -1.
     max_gap_km : float
         Largest gap of a pair that may merge, inclusive.
-    rule : {"mutual", "one-sided", "none"}
+    rule : {"mutual", "one-sided", "list", "none"}
     noise_partner : bool
         Whether all noise together counts as one more partner.
 
@@ -112,7 +113,8 @@ def merge(
     known = ties if isinstance(ties, Ties) else Ties.of(ties)
     cluster = np.arange(n_labels, dtype=np.int64)
     log = [pd.DataFrame(columns=list(MERGE_COLUMNS)).astype(MERGE_COLUMNS)]
-    near = {pair: gap for pair, gap in gaps.items() if gap <= max_gap_km + TOLERANCE_KM}
+    most = np.inf if rule == "list" else max_gap_km + TOLERANCE_KM
+    near = {pair: gap for pair, gap in gaps.items() if gap <= most}
     while rule != "none":
         partners = _Partners(cluster, known, noise_partner)
         distance: dict[tuple[int, int], float] = {}
@@ -181,6 +183,8 @@ class _Partners:
 
 def _qualify(a: Ints, b: Ints, partners: _Partners, rule: str) -> NDArray[np.bool_]:
     """Return whether each pair of clusters merges."""
+    if rule == "list":
+        return np.ones(len(a), dtype=bool)
     strength = partners.strength(a, b)
     strongest = [strength > partners.runner_up(*ends)[1] for ends in ((a, b), (b, a))]
     of_rule = strongest[0] & strongest[1] if rule == "mutual" else strongest[0] | strongest[1]

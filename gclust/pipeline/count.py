@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.gaps import gaps_km
 from gclust.cluster.merging import Merging, Ties, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records
 from gclust.listings.engines.protocol import Engine, QueryOverflowError
 from gclust.listings.label import label_records, relabel_records, sum_ties
+from gclust.pipeline.listed_merges import mergeable_gaps_km
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
 from gclust.study.clustering_methods import (
@@ -111,7 +111,8 @@ def count_in_engine(
 def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> None:
     """Warn if no clusters can merge because ``max_gap_km`` is below the least possible gap."""
     gap, least = study.merge.max_gap_km, options.least_gap_km
-    if study.merge.rule != "none" and least is not None and gap < least:
+    by_ties = study.merge.rule not in ("list", "none")
+    if by_ties and least is not None and gap < least:
         run_log.warn_or_refuse(
             [
                 f'border = "noise" leaves cores alone in clusters, which lie more than eps_km ='
@@ -130,11 +131,10 @@ def _merge(
 ) -> Merging:
     options, totals, locations = study.merge, prepared.located_totals, prepared.locations
     n_labels = int(labels.max(initial=-1)) + 1
-    if options.rule == "none" or not prepared.has_records:
+    if not options.may_merge(prepared.has_records):
         return merge(n_labels, {}, {}, rule="none")
-    gaps = gaps_km(
-        locations["lat"].to_numpy(), locations["lon"].to_numpy(), labels, options.max_gap_km
-    )
+    lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+    gaps = mergeable_gaps_km(options, lat, lon, labels)
     near = sorted({label for pair in gaps for label in pair})
     if not near:  # nothing can merge, so ties need not be known
         return merge(n_labels, {}, {}, rule=options.rule)

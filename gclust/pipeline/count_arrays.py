@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.cluster.gaps import GridHash, gaps_km
+from gclust.cluster.gaps import GridHash
 from gclust.cluster.merging import NO_TIES, Merging, Ties, merge
 from gclust.errors import StudyError
 from gclust.indicators.counts import shares
@@ -21,6 +21,7 @@ from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_value
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.record_arrays import Records, gather_records, sort_by_place
 from gclust.pipeline.count import MergedCounts, count_in_engine
+from gclust.pipeline.listed_merges import ListedMerges, mergeable_gaps_km
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import Report, silent, stage
@@ -186,11 +187,14 @@ class ArrayCounter:
     ) -> None:
         self._world, self._options = prepared.world_totals, study.merge
         locations = prepared.locations
-        self._merges = study.merge.rule != "none" and prepared.has_records
+        self._merges = study.merge.may_merge(prepared.has_records)
+        self._listed: ListedMerges | None = None
         self._order: NDArray[np.integer] = np.arange(len(locations))
         if self._merges:
             with stage(report, "gather locations"):
                 lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
+                if study.merge.rule == "list":
+                    self._listed = ListedMerges(study.merge, lat, lon)
                 self._grid = GridHash(lat, lon, study.merge.max_gap_km)
                 self._order = self._grid.order
         self._counter = RecordCounter.gather(study, engine, prepared, self._order, n_jobs)
@@ -210,7 +214,9 @@ class ArrayCounter:
         """
         ordered = labels.astype(np.int32, copy=False)[self._order]
         gaps_km: PairValues = {}
-        if self._merges:
+        if self._listed is not None:
+            gaps_km = self._listed.gaps_km(labels)
+        elif self._merges:
             gaps_km = self._grid.gaps_km(ordered, self._counter.threads)
         totals = self._counter.totals(ordered, gaps_km)
         return self._counter.count(totals, merge_labels(totals, self._options), self._world)
@@ -233,9 +239,9 @@ def merge_and_count(
     locations, narrow = prepared.locations, labels.astype(np.int32)
     gaps: PairValues = {}
     with run_log.timed("merge clusters"):
-        if study.merge.rule != "none" and prepared.has_records:
+        if study.merge.may_merge(prepared.has_records):
             lat, lon = locations["lat"].to_numpy(), locations["lon"].to_numpy()
-            gaps = gaps_km(lat, lon, narrow, study.merge.max_gap_km)
+            gaps = mergeable_gaps_km(study.merge, lat, lon, narrow)
         totals = counter.totals(narrow, gaps)
         merged = merge_labels(totals, study.merge)
     with run_log.timed("count records"):

@@ -167,7 +167,7 @@ def _to_fold(staged: Staged, *further: str) -> nw.LazyFrame[Any]:
 
 
 def _tell_of_ties(study: Study, has_records: bool, run_log: RunLog) -> None:
-    if not has_records and study.merge.rule != "none":
+    if not has_records and study.merge.rule not in ("list", "none"):
         run_log.messages.append(
             "the listings have no records, so clusters have no ties: none merge"
         )

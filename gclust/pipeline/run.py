@@ -29,6 +29,7 @@ from gclust.pipeline.given_areas import given_area_tables, read_given_areas
 from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.listed_merges import warn_of_listed
 from gclust.pipeline.load_for_later import load_for_later
 from gclust.pipeline.members import divide_clusters
 from gclust.pipeline.outputs import add_outputs
@@ -150,6 +151,7 @@ def _compute(
         )
         check_found(study.clusters, prepared.locations, partition.labels)
         warn_of_gap(study, study.clusters, run_log)
+        warn_of_listed(study.merge, prepared.locations, partition.labels, run_log)
         counted = stages.step(
             "merge clusters and count records",
             lambda: merge_and_count(study, engine, prepared, partition.labels, run_log),

@@ -10,6 +10,7 @@ from typing import Any
 from gclust.escapes import cell
 from gclust.results.references import bibtex
 from gclust.study.indicators import resolve_indicators
+from gclust.study.sections import place_text
 
 CITED = re.compile("⟦([a-z0-9]+)⟧")
 LATEX = {
@@ -171,6 +172,9 @@ def _clusters(options: Any) -> str:
 def _merging(options: Any) -> str:
     if options.rule == "none":
         return "Clusters were not merged."
+    if options.rule == "list":
+        pairs = [f"{place_text(a)} with {place_text(b)}" for a, b in options.pairs]
+        return f"Clusters were merged by a list of places: {_listed(pairs)}."
     ties = {
         "fractional": "records in common, counted fractionally",
         "pairs": "pairs of listings of one record",

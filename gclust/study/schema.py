@@ -130,6 +130,7 @@ class Study:
         for position, other in enumerate(self.intensity.footprints, start=1):
             validate.check_footprint(other, f"{name}: [intensity] footprints number {position}")
         validate.check_method_of_footprint(self.footprint, self.clusters, has_raster, name)
+        validate.check_merge(self.merge, name)
         validate.check_counting(self.counting, kinds, name)
         validate.check_indicators(self.indicators, kinds, name)
         validate.check_score(self.score, kinds, self.indicators, has_raster, name)

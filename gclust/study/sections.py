@@ -28,8 +28,15 @@ MEASURES = ("records", "amount")
 """What the weights of a source without records are: numbers of records, or amounts."""
 RESAMPLED = ("organisations",)
 """Units, in place of records, that amounts may be resampled by."""
+PlaceName = str | tuple[float, float]
+"""A place of ``[merge] pairs``: a city's name, or its latitude and longitude in degrees."""
 LARGEST_CV = 1.0
 """Largest coefficient of variation of an amount. Larger ones are per cent by mistake."""
+
+
+def place_text(place: PlaceName) -> str:
+    """Return a place of ``[merge] pairs`` as text."""
+    return place if isinstance(place, str) else f"[{place[0]:g}, {place[1]:g}]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +148,15 @@ class Merge(Section):
     ----------
     max_gap_km : float
         Largest gap in km, between the nearest locations of two clusters, across which they merge.
-    rule : {"mutual", "one-sided", "none"}
+    rule : {"mutual", "one-sided", "list", "none"}
         Whether each of two clusters, or one of them, must have stronger ties with the other than
-        with any third; ``none``: no clusters merge.
+        with any third; ``list``: the clusters of ``pairs`` merge, whatever their gap and ties;
+        ``none``: no clusters merge.
+    pairs : tuple of pairs, optional
+        Pairs of places whose clusters ``rule = "list"`` merges. A place is a city of the gazetteer
+        (``"Hong Kong"``; ``"Cambridge (GB)"`` or ``"Portland (OR, US)"`` where several have the
+        name) or ``[latitude, longitude]`` in degrees. Its cluster is the one that has the nearest
+        location, at most 15 km away.
     ties : {"fractional", "pairs"}
         What counts as a tie: records in common, each spreading one over its pairs of listings,
         or pairs of listings of one record.
@@ -152,9 +165,14 @@ class Merge(Section):
     """
 
     max_gap_km: float = number(5.0, least=0)
-    rule: str = choice("mutual", "mutual", "one-sided", "none")
+    rule: str = choice("mutual", "mutual", "one-sided", "list", "none")
+    pairs: tuple[tuple[PlaceName, PlaceName], ...] | None = None
     ties: str = choice("fractional", "fractional", "pairs")
     noise_partner: bool = True
+
+    def may_merge(self, has_records: bool) -> bool:
+        """Return whether any clusters may merge; by ties they do only if listings have records."""
+        return self.rule == "list" or (self.rule != "none" and has_records)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from gclust.study.sections import (
     Density,
     Draws,
     Footprint,
+    Merge,
     Score,
     Source,
 )
@@ -131,6 +132,33 @@ def check_method_of_footprint(
             f"{name}: [footprint] of = 'cores' does not apply to contours, which are drawn from the"
             " density of all listings; expected of = 'members'"
         )
+
+
+def check_merge(options: Merge, name: str) -> None:
+    """Refuse ``rule = "list"`` without pairs, pairs with another rule, and bad coordinates."""
+    where = f"{name}: [merge]"
+    if options.rule == "list" and not options.pairs:
+        raise StudyError(
+            f'{where} rule = "list" merges the places in pairs, and there are none; expected pairs'
+            ' = [["Shenzhen", "Hong Kong"], ...]'
+        )
+    if options.pairs is None:
+        return
+    if options.rule != "list":
+        raise StudyError(
+            f'{where} pairs belongs to rule = "list", and rule = {options.rule!r}; set rule ='
+            ' "list", or remove pairs'
+        )
+    for pair in options.pairs:
+        for place in pair:
+            if isinstance(place, str):
+                continue
+            lat, lon = place
+            if not (-90 <= lat <= 90 and -180 <= lon < 360):
+                raise StudyError(
+                    f"{where} pairs: [{lat:g}, {lon:g}] is no place; expected [latitude, longitude]"
+                    " in degrees"
+                )
 
 
 def check_counting(counting: Counting, kinds: Sequence[str], name: str) -> None:

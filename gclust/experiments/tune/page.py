@@ -86,6 +86,8 @@ class Page:
 
     def _controls(self) -> None:
         session, own = self._session, self._session.own
+        # A list can be chosen where the study has one.
+        self._rules = (*RULES, "list") if own.rule == "list" else RULES
         wide = {"sizing_mode": "stretch_width"}
         sliders = {
             "eps_km": session.pairs.eps_km,
@@ -108,7 +110,7 @@ class Page:
             RadioButtonGroup(
                 name=name, labels=list(labels), active=labels.index(getattr(own, name)), **wide
             )
-            for name, labels in (("rule", RULES), ("ties", TIES))
+            for name, labels in (("rule", self._rules), ("ties", TIES))
         ]
         for slider in self._sliders:
             slider.on_change("value", self._changed)
@@ -236,7 +238,9 @@ def pending_html(columns: tuple[str, ...]) -> str:
 def parameters_text(parameters: ParameterSet) -> str:
     """Return a parameter set in words."""
     merging = "no merging"
-    if parameters.rule != "none":
+    if parameters.rule == "list":
+        merging = f"merging by a list ({parameters.ties} ties)"
+    elif parameters.rule != "none":
         gap_km, ties = text(parameters.max_gap_km), parameters.ties
         merging = f"{parameters.rule} merging up to {gap_km} km ({ties} ties)"
     return f"{named(*parameters.pair)}, {merging}"

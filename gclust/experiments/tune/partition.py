@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.experiments.tune.location_grid import LocationGrid, Patches, runs
 from gclust.pipeline.count_arrays import LabelTotals, RecordCounter
+from gclust.pipeline.listed_merges import ListedMerges
 from gclust.progress import Report, silent
 from gclust.ranking.matching import overlap
 
@@ -51,13 +53,22 @@ class PairPartition:
         return sum(each.nbytes for each in kept) + 16 * corners + of_ties
 
 
+class PairMerging(NamedTuple):
+    """What merges the clusters of a partition: ties, or a list of places."""
+
+    ties: str
+    """What counts as a tie; see `gclust.study.sections.Merge`."""
+    listed: ListedMerges | None = None
+    """Places whose clusters merge, with ``rule = "list"``."""
+
+
 def partition_pair(
     labels: Labels,
     core: NDArray[np.bool_],
     base: Labels,
     grid: LocationGrid,
     counter: RecordCounter,
-    ties: str,
+    merging: PairMerging,
     report: Report = silent,
 ) -> PairPartition:
     """Build the partition of a pair of parameters from the labels of the locations.
@@ -70,9 +81,9 @@ def partition_pair(
     starts = runs(base, labels)
     shared = overlap(base[starts], labels[starts], np.add.reduceat(grid.density, starts))
     report(0.3, name)
-    gaps_km = grid.gaps_km(labels)
+    gaps_km = grid.gaps_km(labels) if merging.listed is None else merging.listed.gaps_km(labels)
     report(0.5, name)
-    totals = counter.totals(labels, gaps_km, ties)
+    totals = counter.totals(labels, gaps_km, merging.ties)
     report(0.7, name)
     patches = grid.patches(labels)
     report(0.8, name)

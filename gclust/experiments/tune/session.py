@@ -27,12 +27,13 @@ from gclust.experiments.tune.outcome import (
     name_merged,
     rank_merged,
 )
-from gclust.experiments.tune.partition import PairPartition, partition_pair
+from gclust.experiments.tune.partition import PairMerging, PairPartition, partition_pair
 from gclust.experiments.tune.write_study import with_parameters
 from gclust.pipeline.count import MergedCounts, warn_of_gap
 from gclust.pipeline.count_arrays import RecordCounter
 from gclust.pipeline.form import check_found, label_locations
 from gclust.pipeline.labelled_listings import labelled_listings
+from gclust.pipeline.listed_merges import ListedMerges
 from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
@@ -50,6 +51,8 @@ AT_ONCE_SECONDS = 0.5
 """Time in seconds above which a score counts as slow, so that a draft is shown first."""
 
 Figures = tuple[dict[str, float], str]
+PartitionKey = tuple[Pair, str, bool]
+"""eps_km and min_samples, what counts as a tie, and whether a list of places merges clusters."""
 
 
 class Session:
@@ -90,6 +93,9 @@ class Session:
             self._grid = LocationGrid(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
         self.square_km = self._grid.square_km
         self.kinds = prepared.staged.kinds
+        self._listed: ListedMerges | None = None
+        if study.merge.rule == "list":
+            self._listed = ListedMerges(study.merge, self._grid.lat, self._grid.lon)
         order, n_jobs = self._grid.order, self._n_jobs
         self._counter = RecordCounter.gather(study, engine, prepared, order, n_jobs)
         if not self.columns.further:
@@ -98,7 +104,7 @@ class Session:
                 locations = pd.DataFrame({"density": self._grid.density})
                 prepared = self._prepared = replace(prepared, locations=locations)
         self._surface = self._make_surface(report)
-        self._partitions: OrderedDict[tuple[Pair, str], PairPartition] = OrderedDict()
+        self._partitions: OrderedDict[PartitionKey, PairPartition] = OrderedDict()
         self._outcomes: OrderedDict[ParameterSet, Outcome] = OrderedDict()
         self._figures: dict[ParameterSet, Figures] = {}
         self.own = ParameterSet.of(study)
@@ -106,7 +112,7 @@ class Session:
         check_found(study.clusters, prepared.locations, labels)
         with stage(report, "rank the study's clusters"):
             self._base_labels = labels
-            partition = self._partition(self.own.ties, labels, core, silent)
+            partition = self._partition(self.own, labels, core, silent)
             self._base = merge_partition(study, self.own, partition, None)
             self.own_figures = self._base.figures
             start = time.perf_counter()
@@ -161,31 +167,37 @@ class Session:
         return compare_with(self._base, self._base_table, parameters, merged, table)
 
     def _merged(self, parameters: ParameterSet, report: Report) -> MergedPartition:
-        key = parameters.pair, parameters.ties
+        key = _partition_key(parameters)
         if key not in self._partitions:
             labels, core = self._label(parameters.pair, report)
             report(0.0, "label listings")
-            self._keep(key, self._partition(parameters.ties, labels, core, report))
+            self._keep(key, self._partition(parameters, labels, core, report))
         self._partitions.move_to_end(key)
         partition, base = self._partitions[key], self._base.cluster_ids
         merged = merge_partition(self.study, parameters, partition, base)
         self._figures[parameters] = merged.figures, merged.diagnostics
         return merged
 
-    def _keep(self, key: tuple[Pair, str], partition: PairPartition) -> None:
+    def _keep(self, key: PartitionKey, partition: PairPartition) -> None:
         """Store a partition, and drop the least recently used ones that exceed the memory limit."""
         kept = self._partitions
         kept[key] = partition
         while len(kept) > 1 and sum(each.n_bytes for each in kept.values()) > MOST_BYTES:
             dropped, _ = kept.popitem(last=False)
-            for other in [each for each in self._outcomes if (each.pair, each.ties) == dropped]:
+            for other in [each for each in self._outcomes if _partition_key(each) == dropped]:
                 del self._outcomes[other]
 
     def _partition(
-        self, ties: str, labels: NDArray[np.int32], core: NDArray[np.bool_], report: Report
+        self,
+        parameters: ParameterSet,
+        labels: NDArray[np.int32],
+        core: NDArray[np.bool_],
+        report: Report,
     ) -> PairPartition:
         base, grid, counter = self._base_labels, self._grid, self._counter
-        return partition_pair(labels, core, base, grid, counter, ties, report)
+        listed = self._listed if parameters.rule == "list" else None
+        merging = PairMerging(parameters.ties, listed)
+        return partition_pair(labels, core, base, grid, counter, merging, report)
 
     def _counted(
         self, merged: MergedPartition, report: Report
@@ -265,3 +277,7 @@ class Session:
                 )
         except ValueError as error:  # too large for the memory
             raise StudyError(str(error)) from error
+
+
+def _partition_key(parameters: ParameterSet) -> PartitionKey:
+    return parameters.pair, parameters.ties, parameters.rule == "list"

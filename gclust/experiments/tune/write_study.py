@@ -19,7 +19,13 @@ def with_parameters(study: Study, parameters: ParameterSet) -> Study:
     return replace(
         study,
         clusters=replace(study.dbscan, eps_km=eps_km, min_samples=min_samples),
-        merge=replace(study.merge, max_gap_km=max_gap_km, rule=rule, ties=ties),
+        merge=replace(
+            study.merge,
+            max_gap_km=max_gap_km,
+            rule=rule,
+            ties=ties,
+            pairs=study.merge.pairs if rule == "list" else None,
+        ),
     )
 
 

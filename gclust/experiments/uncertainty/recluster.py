@@ -17,6 +17,7 @@ from gclust.experiments.grid import Pair
 from gclust.experiments.uncertainty.bootstrap import Replicate
 from gclust.experiments.uncertainty.jitter import PositionalJitter
 from gclust.pipeline.form import partition_locations
+from gclust.pipeline.listed_merges import ListedMerges, ListedPlaces
 from gclust.pipeline.prepare import Prepared
 from gclust.progress import silent
 from gclust.study.clustering_methods import ClusteringOptions, Clusters
@@ -64,8 +65,11 @@ class FixedLocationReclusterer:
             self.order = self._bands.order
             self._back = np.argsort(self.order)
         self._grid_hash: GridHash | None = None
-        if study.merge.rule != "none" and prepared.has_records:
-            lat, lon = self._lat[self.order], self._lon[self.order]
+        self._listed: ListedMerges | None = None
+        lat, lon = self._lat[self.order], self._lon[self.order]
+        if study.merge.rule == "list":
+            self._listed = ListedMerges(study.merge, lat, lon)
+        elif study.merge.may_merge(prepared.has_records):
             self._grid_hash = GridHash(lat, lon, study.merge.max_gap_km)
 
     def use_pair(self, pair: int) -> None:
@@ -78,7 +82,9 @@ class FixedLocationReclusterer:
         """Find a replicate's clusters with the eps_km and min_samples that have number ``pair``."""
         labels, core, polygons = self._clusters(pair, replicate)
         gaps: Gaps = {}
-        if self._grid_hash is not None:
+        if self._listed is not None:
+            gaps = self._listed.gaps_km(labels)
+        elif self._grid_hash is not None:
             ordered = labels.astype(np.int32)[self._grid_hash.order]
             gaps = self._grid_hash.gaps_km(ordered, count_threads(self._n_jobs))
         return Reclustered(labels, gaps, core, polygons)
@@ -132,7 +138,10 @@ class JitteredReclusterer:
         self._study, self._jitter, self._n_jobs = study, jitter, n_jobs
         self._lat = prepared.locations["lat"].to_numpy()
         self._lon = prepared.locations["lon"].to_numpy()
-        self._merges = study.merge.rule != "none" and prepared.has_records
+        self._merges = study.merge.may_merge(prepared.has_records)
+        self._listed: ListedPlaces | None = None
+        if study.merge.rule == "list":
+            self._listed = ListedPlaces.of(study.merge, self._lat, self._lon)
         self._options: list[ClusteringOptions] = [study.clusters]
         if pairs:
             self._options = [
@@ -161,7 +170,10 @@ class JitteredReclusterer:
         location = np.cumsum(first) - 1
         labels[order], core[order] = found.labels[location], found.core[location]
         gaps: Gaps = {}
-        if self._merges:
+        if self._listed is not None:
+            near = ListedMerges.near(self._listed, lat[first], lon[first])
+            gaps = near.gaps_km(found.labels)
+        elif self._merges:
             gaps = gaps_km(lat[first], lon[first], found.labels, self._study.merge.max_gap_km)
         return Reclustered(labels, gaps, core, found.polygons)
 
