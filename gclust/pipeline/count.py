@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -16,6 +16,7 @@ from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records
 from gclust.listings.engines.protocol import Engine, QueryOverflowError
 from gclust.listings.label import label_records, relabel_records, sum_ties
+from gclust.pipeline.frozen import FrozenBoundaries, forming_labels
 from gclust.pipeline.listed_merges import mergeable_gaps_km
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
@@ -85,9 +86,12 @@ def count_in_engine(
         at = engine.put(numbered, "labels")
         del numbered
         labelled = engine.store(label_records(prepared.located, at), "labelled", "label listings")
-        engine.drop("labels")
     with run_log.timed("merge clusters"):
-        merging = _merge(study, engine, labelled, prepared, labels)
+        if prepared.frozen is None:
+            merging = _merge(study, engine, labelled, prepared, labels)
+        else:
+            merging = _merge_formed(study, engine, prepared, prepared.frozen, labels)
+        engine.drop("labels")
     _, cluster_ids = np.unique(merging.cluster, return_inverse=True)
     cluster_ids = cluster_ids.astype(np.int64)
     with run_log.timed("count records"):
@@ -111,7 +115,9 @@ def count_in_engine(
 def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> None:
     """Warn if no clusters can merge because ``max_gap_km`` is below the least possible gap."""
     gap, least = study.merge.max_gap_km, options.least_gap_km
-    by_ties = study.merge.rule not in ("list", "none")
+    formed_on = options.formed_on
+    merged_before = formed_on is not None and formed_on.run is not None
+    by_ties = study.merge.rule not in ("list", "none") and not merged_before
     if by_ties and least is not None and gap < least:
         run_log.warn_or_refuse(
             [
@@ -120,6 +126,27 @@ def warn_of_gap(study: Study, options: ClusteringOptions, run_log: RunLog) -> No
                 " merge"
             ]
         )
+
+
+def _merge_formed(
+    study: Study,
+    engine: Engine,
+    prepared: Prepared,
+    frozen: FrozenBoundaries,
+    labels: NDArray[np.int64],
+) -> Merging:
+    """Merge by the listings that form the clusters, which are not those that are counted.
+
+    Clusters of an earlier run are merged already.
+    """
+    if frozen.earlier is not None:
+        return merge(int(labels.max(initial=-1)) + 1, {}, {}, rule="none")
+    at = engine.frame("labels")
+    labelled = engine.store(label_records(frozen.located, at), "forming_labels", "label listings")
+    own = replace(prepared, located_totals=frozen.totals, has_records=frozen.has_records)
+    merging = _merge(study, engine, labelled, own, forming_labels(prepared.locations, labels))
+    engine.drop("forming_labels")
+    return merging
 
 
 def _merge(

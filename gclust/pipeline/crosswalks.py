@@ -23,6 +23,7 @@ from gclust.listings.crosswalks import (
     world_units_by,
 )
 from gclust.listings.engines.protocol import Engine, QueryOverflowError
+from gclust.pipeline.frozen import boundaries
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
 from gclust.ranking.rank import rank
@@ -178,6 +179,7 @@ class _Counter:
         share = 100 * table["units"] / table["world_units"]
         # The study's own total of a kind is not divided into years.
         known = ~kinds.isin(list(self._study.counting.totals))
+        kinds_of_boundaries, years_of_boundaries = boundaries(self._study, self._prepared.frozen)
         found = {
             "cluster_id": table["cluster"].astype(np.int64),
             "name": table["cluster"].map(self._names),
@@ -188,26 +190,13 @@ class _Counter:
             "rank": table.groupby(group)["units"].transform(rank).astype("Int64"),
             "world_count": table["world_units"] / UNIT,
             "units": table["units"],
-            "boundary_kinds": ", ".join(self._study.density_kinds),
-            "boundary_years": _boundary_years(self._study),
+            "boundary_kinds": kinds_of_boundaries,
+            "boundary_years": years_of_boundaries,
         }
         return pd.DataFrame(found)
 
     def _kinds(self, codes: pd.Series) -> pd.Series:
         return codes.map(dict(enumerate(self._prepared.staged.kinds)))
-
-
-def _boundary_years(study: Study) -> str:
-    """Return the years of the listings that form the clusters: of each kind, if they differ."""
-    windows: dict[str, list[str]] = {}
-    for source in study.sources:
-        if source.kind in study.density_kinds:
-            years = "all years" if source.years is None else "{}-{}".format(*source.years)
-            windows.setdefault(source.kind, []).append(years)
-    texts = {kind: " and ".join(dict.fromkeys(years)) for kind, years in windows.items()}
-    if len(set(texts.values())) == 1:
-        return next(iter(texts.values()))
-    return ", ".join(f"{kind} {years}" for kind, years in texts.items())
 
 
 def _ties(engine: Engine, listings: Frame, names: pd.Series) -> pd.DataFrame:

@@ -121,15 +121,28 @@ def outline(
     from gclust.places.footprints.outlines import footprints
 
     label = locations["label"].to_numpy()
+    of_cores = study.footprint.of == "cores"
+    chosen = locations["core"].to_numpy() if of_cores else members(study, locations)
     return footprints(
         locations["lat"].to_numpy(),
         locations["lon"].to_numpy(),
-        locations["core"].to_numpy() if study.footprint.of == "cores" else label >= 0,
+        chosen,
         label,
         footprint_options(study, study.footprint),
         n_clusters=n_clusters,
         progress=report,
     )
+
+
+def members(study: Study, locations: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return the locations of clusters round which footprints are drawn.
+
+    With frozen boundaries those are the locations that formed the clusters.
+    """
+    inside = locations["label"].to_numpy() >= 0
+    if study.clusters.formed_on is not None:
+        inside &= locations["density"].to_numpy() > 0
+    return inside
 
 
 def footprint_options(study: Study, footprint: Footprint) -> FootprintOptions:

@@ -212,6 +212,8 @@ def _draw(
 
     position = pd.Series(np.arange(len(first)), index=first["cluster_id"])
     labels = locations["cluster_id"].map(position).fillna(-1).to_numpy(np.int64)
+    if study.clusters.formed_on is not None:  # as in `gclust.pipeline.describe.members`
+        labels[locations["density"].to_numpy() == 0] = -1
     return footprints(
         locations["lat"].to_numpy(),
         locations["lon"].to_numpy(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -12,7 +11,6 @@ import pyarrow as pa
 
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.memberships import membership_rows
-from gclust.listings.stage import inside_years
 from gclust.pipeline.membership_arrays import member_batches, read_members
 from gclust.pipeline.prepare import Prepared
 from gclust.study.schema import Study
@@ -59,7 +57,7 @@ def _batches_of_engine(
     )
     return membership_rows(
         engine,
-        _listings(study, engine).with_columns(position=_output_position(files)),
+        prepared.staged.listings.with_columns(position=_output_position(files)),
         places,
         prepared.totals,
         study.counting.method,
@@ -74,7 +72,7 @@ def _batches_of_arrays(
     files, numbered = prepared.staged.files, prepared.numbered
     assert files is not None
     assert numbered is not None
-    listings = read_members(engine, _listings(study, engine), numbered.location, file_shifts(files))
+    listings = read_members(engine, prepared.staged.listings, numbered.location, file_shifts(files))
     return member_batches(
         listings,
         locations["cluster_id"].to_numpy(),
@@ -83,11 +81,6 @@ def _batches_of_arrays(
         unlocated=study.counting.unlocated == "keep",
         threads=count_threads(),
     )
-
-
-def _listings(study: Study, engine: Engine) -> nw.LazyFrame[Any]:
-    """Return the stored rows inside the years of their sources."""
-    return inside_years(engine.frame("listings"), [source.years for source in study.sources])
 
 
 def output_files(files: pd.DataFrame) -> pd.DataFrame:

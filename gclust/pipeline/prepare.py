@@ -23,6 +23,8 @@ from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 from gclust.listings.stage import Staged, inside_years, stage_listings, usable, without_place
 from gclust.pipeline import check_coordinates as checks
 from gclust.pipeline.check_space import check_space
+from gclust.pipeline.earlier_run import earlier_files
+from gclust.pipeline.frozen import FrozenBoundaries, check_columns, find_frozen, fold_both
 from gclust.pipeline.locations import fold
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.read_into_memory import (
@@ -70,6 +72,9 @@ class Prepared:
         listings stay in the engine.
     numbered : NumberedRows or None
         The rows of the sources' files, if the records are in memory and the rows have numbers.
+    frozen : FrozenBoundaries or None
+        The listings that form clusters, if they are not those that are counted (``[clusters]
+        formed_on``). Then ``density`` is of these, and all others are of the counted ones.
     """
 
     staged: Staged
@@ -82,6 +87,7 @@ class Prepared:
     has_records: bool
     records: Records | None = None
     numbered: NumberedRows | None = None
+    frozen: FrozenBoundaries | None = None
 
 
 def prepare_listings(
@@ -102,12 +108,15 @@ def prepare_listings(
         lambda found: replace(found, listings=None),
         lambda kept: _with_listings(kept, study, engine),
     )
+    frozen = find_frozen(study, engine, staged, run_log, stages)
+    if frozen is not None:
+        staged = frozen.counted
     wanted = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
     located = usable(staged.listings).select(*wanted)
     unlocated = None
     if study.counting.unlocated == "keep":
         unlocated = without_place(staged.listings).select(*wanted)
-    if fit_into_memory(study, staged):
+    if frozen is None and fit_into_memory(study, staged):
         in_memory = _read(study, engine, staged, (located, unlocated), run_log)
         if in_memory is not None:
             return in_memory
@@ -119,13 +128,24 @@ def prepare_listings(
 
     def folded() -> pd.DataFrame:
         with run_log.timed("fold listings"):
+            if frozen is not None:
+                return fold_both(study, engine, frozen, _to_fold(staged), located_totals)
             return fold(study, engine, staged, _to_fold(staged), located_totals)
 
     locations = stages.step("fold listings", folded)
     has_records = engine.arrow(located_totals.head(1)).num_rows > 0
-    _tell_of_ties(study, has_records, run_log)
+    if frozen is None or frozen.earlier is None:
+        _tell_of_ties(study, has_records if frozen is None else frozen.has_records, run_log)
     return Prepared(
-        staged, located, unlocated, totals, located_totals, locations, totals_of_world, has_records
+        staged,
+        located,
+        unlocated,
+        totals,
+        located_totals,
+        locations,
+        totals_of_world,
+        has_records,
+        frozen=frozen,
     )
 
 
@@ -235,6 +255,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     files = [file for found in rasters for file in found]
     if study.places.given is not None:
         files += area_files(study.folder / study.places.given)
+    files += earlier_files(study)
     for path in dict.fromkeys(file for file in files if os.path.isfile(file)):
         inputs.open(path)
         inputs.hash_in_background([path])
@@ -242,6 +263,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
         sources = [source_files(study, source) for source in study.sources]
         scans = open_sources(engine.reader, sources, inputs)
         _check_needs(study, scans)
+        check_columns(study, scans)
         check_space(study, scans)
         staged = stage_listings(
             engine, scans, decimals=study.density.rounding, root=study.folder, inputs=inputs

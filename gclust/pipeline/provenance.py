@@ -16,6 +16,7 @@ from gclust._version import system_libraries
 from gclust.listings.rejects import shown_path
 from gclust.listings.stage import Staged
 from gclust.peak_memory import peak_memory_mb
+from gclust.pipeline.earlier_run import earlier_files
 from gclust.pipeline.open_engine import engine_name
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stage_counts import Counts
@@ -109,9 +110,11 @@ def _inputs(study: Study, staged: Staged) -> list[dict[str, Any]]:
 
     A Spark DataFrame has ``row_hashes`` instead: the number of its rows and a sum of their hashes.
     """
+    of_run = {path: f"{Path(path).parent.name}/{Path(path).name}" for path in earlier_files(study)}
     return [
         {
-            "path": shown_path(path, study.folder),
+            # Files of an earlier run have the same names wherever its folder is.
+            "path": of_run.get(path) or shown_path(path, study.folder),
             "sha256" if SHA256.fullmatch(identity) else "row_hashes": identity,
         }
         for path, identity in sorted(staged.sha256.items())

@@ -18,6 +18,7 @@ from gclust.pipeline.checkpoint import checkpoint
 from gclust.pipeline.count import MergedCounts, warn_of_gap
 from gclust.pipeline.count_arrays import merge_and_count
 from gclust.pipeline.describe import describe, dissolve, join_footprints, name_merges, output_table
+from gclust.pipeline.earlier_run import with_options_of_run
 from gclust.pipeline.footprint_counts import add_footprint_counts
 from gclust.pipeline.form import (
     Partition,
@@ -25,6 +26,7 @@ from gclust.pipeline.form import (
     check_method,
     partition_locations,
 )
+from gclust.pipeline.frozen import forming_labels
 from gclust.pipeline.given_areas import given_area_tables, read_given_areas
 from gclust.pipeline.indicators import compute_indicators
 from gclust.pipeline.intensity import check_rasters, spread_of
@@ -112,6 +114,7 @@ def run(
     elif listings:
         study = with_listings(study, listings)
     run_log = RunLog(resolve(progress), study.study.strict, measures=True)
+    study = with_options_of_run(study)
     with (
         claim(out, overwrite, "run") as place,
         default_threads(n_jobs, study.engine.threads),
@@ -151,7 +154,7 @@ def _compute(
         )
         check_found(study.clusters, prepared.locations, partition.labels)
         warn_of_gap(study, study.clusters, run_log)
-        warn_of_listed(study.merge, prepared.locations, partition.labels, run_log)
+        _warn_of_listed(study, prepared, partition, run_log)
         counted = stages.step(
             "merge clusters and count records",
             lambda: merge_and_count(study, engine, prepared, partition.labels, run_log),
@@ -167,8 +170,17 @@ def _compute(
 
 
 def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) -> Partition:
-    """Cluster the locations of a study with its method."""
+    """Cluster the locations of a study with its method, or take the clusters of an earlier run."""
+    frozen = prepared.frozen
     with run_log.timed("cluster locations"):
+        if frozen is not None and frozen.earlier is not None:
+            return frozen.earlier.partition(
+                study.clusters,
+                prepared.locations,
+                n_jobs=n_jobs,
+                report=run_log.report,
+                warn=run_log.warn,
+            )
         return partition_locations(
             study.clusters,
             prepared.locations,
@@ -176,6 +188,18 @@ def form(study: Study, prepared: Prepared, run_log: RunLog, n_jobs: int | None) 
             report=run_log.report,
             warn=run_log.warn,
         )
+
+
+def _warn_of_listed(
+    study: Study, prepared: Prepared, partition: Partition, run_log: RunLog
+) -> None:
+    """Warn of listed pairs of places that merge nothing, unless an earlier run has merged them."""
+    labels, frozen = partition.labels, prepared.frozen
+    if frozen is not None:
+        if frozen.earlier is not None:
+            return
+        labels = forming_labels(prepared.locations, labels)
+    warn_of_listed(study.merge, prepared.locations, labels, run_log)
 
 
 def complete(
@@ -250,6 +274,7 @@ def complete(
         info={
             **provenance(study, prepared.staged, prepared.world_totals, counts, n_jobs, run_log),
             **partition.metadata,
+            **(prepared.frozen.info if prepared.frozen is not None else {}),
         },
         intensity=intensity,
         members=members,
@@ -272,6 +297,9 @@ def _describe(
     if study.footprint.method == "contour":
         contours = dissolve(partition.polygons, counted.cluster_ids)
     clusters = describe(study, locations, len(counted.count), run_log, contours)
+    if prepared.frozen is not None and prepared.frozen.earlier is not None:
+        for column, values in prepared.frozen.earlier.named.items():
+            clusters[column] = values.to_numpy()
     labels = locations["label"].to_numpy()
     return add_footprint_counts(study, engine, prepared, labels, counted, clusters, run_log)
 

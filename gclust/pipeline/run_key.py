@@ -13,6 +13,7 @@ from pathlib import Path
 import gclust
 from gclust.errors import StudyError
 from gclust.listings.sources.files import matching_files
+from gclust.pipeline.earlier_run import earlier_files
 from gclust.pipeline.prepare import source_files
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.places.given_areas import area_files
@@ -61,6 +62,7 @@ def _inputs(study: Study) -> Iterator[str]:
     yield from _helpers(files)
     if study.places.given is not None:
         yield from area_files(study.folder / study.places.given)
+    yield from earlier_files(study)
 
 
 def _helpers(rasters: Iterable[str]) -> Iterator[str]:

@@ -81,9 +81,7 @@ def methods(run: Any, *, uncertainty: Any = None, comparison: Any = None) -> Met
     study = run.study
     sentences = [
         *_data(run),
-        _density(study),
-        _clusters(study.clusters),
-        _merging(study.merge),
+        *_formation(run),
         *_counting(run),
         *_footprints(study),
         *_uncertainty(uncertainty),
@@ -118,6 +116,34 @@ def _data(run: Any) -> Iterator[str]:
     if rejected := run.info["rejected"]:
         yield f"{rejected:,} rows could not be used."
     yield f"They lie at {len(run.locations):,} locations."
+
+
+def _formation(run: Any) -> Iterator[str]:
+    """Yield what formed the clusters, how, and how they were merged."""
+    study, options = run.study, run.study.clusters.formed_on
+    if options is not None and options.run is not None:
+        earlier = run.info["formed_on"]
+        yield (
+            f"Clusters are those of an earlier run, formed from listings of"
+            f" {_user(earlier['boundary_kinds'])} ({_user(earlier['boundary_years'])}); our"
+            " listings were counted within these boundaries and did not form them. They had been"
+            " formed as follows."
+        )
+    else:
+        yield _density(study)
+    if options is not None and options.years is not None:
+        yield (
+            "Only listings of the years {} to {} formed clusters; those of all years were counted"
+            " within these boundaries.".format(*options.years)
+        )
+    if options is not None and options.half is not None:
+        yield (
+            f"Only a random half of the records of {_listed(study.density_kinds)} formed clusters"
+            f" (drawn by the SHA-256 of seed {options.half}, kind and id), and all other records"
+            " were counted within these boundaries ⟦neufeld2024⟧."
+        )
+    yield _clusters(study.clusters)
+    yield _merging(study.merge)
 
 
 def _density(study: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from gclust.study.parse import Section, choice, number
 from gclust.units import LARGEST_TOTAL
@@ -21,8 +22,48 @@ Sourced for the edition of 2024, with 4,500 inventors or authors: Korean patent 
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class FormedOn(Section):
+    """The table ``formed_on`` of ``[clusters]``: what the boundaries are formed on, one of three.
+
+    Parameters
+    ----------
+    years : (int, int), optional
+        Clusters are formed on the listings of these years, both inclusive; the listings of all
+        years are counted.
+    half : int, optional
+        Seed of a random half of the records of ``[density] kinds``, on which clusters are formed;
+        the other half, and all other kinds, are counted.
+    run : str, optional
+        Folder of an earlier run, relative to the study's: clusters are those of that run, and all
+        listings of the study are counted.
+    """
+
+    years: tuple[int, int] | None = None
+    half: int | None = number(None, least=0)
+    run: str | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The keys that are given, with their values."""
+        keys = {"years": self.years, "half": self.half, "run": self.run}
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in keys.items()
+            if value is not None
+        }
+
+    @property
+    def text(self) -> str:
+        """The keys that are given, as in ``study.toml``."""
+        return ", ".join(f"{key} = {value!r}" for key, value in self.given.items())
+
+
 class ClusteringOptions(Section):
     """The options of any clustering method (``[clusters]``)."""
+
+    formed_on: FormedOn | None = None
+    """The listings on which the clusters are formed; all by default."""
 
     remedy = ""
     """Advice for the error "no cluster found"."""
@@ -77,6 +118,7 @@ class Clusters(ClusteringOptions):
     min_samples: float = number(4500, least=1, most=LARGEST_TOTAL)
     border: str = choice("nearest", *BORDERS)
     metric: str = choice("haversine", *METRICS)
+    formed_on: FormedOn | None = None
 
     @property
     def least_weight(self) -> float:
@@ -131,6 +173,7 @@ class HierarchyClusters(ClusteringOptions):
     max_cluster_size: float | None = number(None, least=2, most=LARGEST_TOTAL)
     allow_single_cluster: bool = False
     metric: str = choice("haversine", *METRICS)
+    formed_on: FormedOn | None = None
 
     @property
     def least_weight(self) -> float:
@@ -172,6 +215,7 @@ class ContourClusters(ClusteringOptions):
     resolution_km: float | None = number(None, least=LEAST_RESOLUTION_KM)
     level: float | None = number(None, above=0)
     share: float | None = number(None, above=0, most=1)
+    formed_on: FormedOn | None = None
 
     @property
     def least_weight(self) -> float:

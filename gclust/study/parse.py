@@ -146,6 +146,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
             if option is type(None):
                 if value is None:
                     return None
+            elif is_dataclass(option) and isinstance(value, Mapping):
+                return _convert(value, option, where)
             else:
                 try:
                     return _convert(value, option, where)

@@ -129,7 +129,10 @@ class Study:
         validate.check_footprint(self.footprint, f"{name}: [footprint]")
         for position, other in enumerate(self.intensity.footprints, start=1):
             validate.check_footprint(other, f"{name}: [intensity] footprints number {position}")
-        validate.check_method_of_footprint(self.footprint, self.clusters, has_raster, name)
+        formed_on = self.clusters.formed_on
+        if formed_on is None or formed_on.run is None:  # the method is that of the run
+            validate.check_method_of_footprint(self.footprint, self.clusters, has_raster, name)
+        validate.check_formed_on(formed_on, self.counting, self.density_kinds, name)
         validate.check_merge(self.merge, name)
         validate.check_counting(self.counting, kinds, name)
         validate.check_indicators(self.indicators, kinds, name)
@@ -186,8 +189,14 @@ class Study:
             and self.centroid_geocodes.precision is not None,
             "[uncertainty] sources: 'addresses'": self.uncertainty.moves,
         }
+        formed_on = self.clusters.formed_on
+        of_years = formed_on is not None and formed_on.years is not None
         return (
             *(Need(name, "precision") for name, wanted in by.items() if wanted),
+            *(
+                Need("[clusters] formed_on", "year", kind)
+                for kind in (self.density_kinds if of_years else ())
+            ),
             *(
                 Need(f"[outputs] {name}", column)
                 for name, column in COLUMN_OF_OUTPUT.items()

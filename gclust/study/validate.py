@@ -9,7 +9,7 @@ from gclust.errors import StudyError
 from gclust.listings.columns import KNOWN
 from gclust.ranking.columns import OF_KINDS, column_weights, kind_columns, scored
 from gclust.spelling import did_you_mean
-from gclust.study.clustering_methods import ClusteringOptions
+from gclust.study.clustering_methods import ClusteringOptions, FormedOn
 from gclust.study.indicators import IndicatorEntry
 from gclust.study.parse import parse_section
 from gclust.study.sections import (
@@ -131,6 +131,28 @@ def check_method_of_footprint(
         raise StudyError(
             f"{name}: [footprint] of = 'cores' does not apply to contours, which are drawn from the"
             " density of all listings; expected of = 'members'"
+        )
+
+
+def check_formed_on(
+    options: FormedOn | None, counting: Counting, density_kinds: Sequence[str], name: str
+) -> None:
+    """Refuse ``formed_on`` without exactly one key, and keys that contradict others."""
+    if options is None:
+        return
+    where = f"{name}: [clusters] formed_on"
+    if len(options.given) != 1:
+        raise StudyError(
+            f"{where} = {{ {options.text} }}; expected one of years = [first, last], half ="
+            " a seed, and run = a folder"
+        )
+    if options.years is not None and options.years[0] > options.years[1]:
+        raise StudyError(f"{where} years = {list(options.years)} run backwards; swap the years")
+    given = [kind for kind in density_kinds if kind in counting.totals]
+    if options.half is not None and given:
+        raise StudyError(
+            f"{where} half = {options.half} counts one half of the records, and [counting] totals"
+            f" gives the total of all for {given[0]!r}; remove it from totals"
         )
 
 

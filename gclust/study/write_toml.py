@@ -12,6 +12,7 @@ from typing import Any
 
 from gclust.escapes import escaped
 from gclust.places.rasters.files import rebased_path as raster_seen_from
+from gclust.study.clustering_methods import FormedOn
 from gclust.study.schema import SECTIONS, Study
 from gclust.study.sections import Source
 
@@ -65,6 +66,10 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
             value = raster_seen_from(value, study.folder, home)
         elif item.name == "raster" and value is not None:
             value = tuple(raster_seen_from(each, study.folder, home) for each in value)
+        if isinstance(section, FormedOn) and item.name == "run" and value is not None:
+            value = rebased_path(home, study.folder / value)
+        if isinstance(value, FormedOn):
+            value = _entries(value, study, home)
         if isinstance(value, tuple) and value and is_dataclass(value[0]):
             value = tuple(_entries(entry, study, home) for entry in value)
         if value is not None and value != {} and not (item.name == "sql_paths" and not value):

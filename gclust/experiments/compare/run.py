@@ -15,6 +15,7 @@ from gclust.experiments.compare.listed_sources import check_listed, listed_sourc
 from gclust.experiments.compare.result import Comparison, write_comparison
 from gclust.experiments.compare.scenarios import ScenarioResult, run_scenarios, scenario_of_run
 from gclust.experiments.compare.tables import assemble, with_common
+from gclust.experiments.frozen_boundaries import refuse_frozen
 from gclust.pipeline.run import run
 from gclust.progress import Report, resolve
 from gclust.ranking.lineage import lineage
@@ -100,6 +101,8 @@ def compare(
         runs = _run_of(a, report, n_jobs), _run_of(b, report, n_jobs)
         given = (each.study.engine.threads for each in runs)
         within.enter_context(default_threads(n_jobs, *given))
+        for each in runs if decompose else ():
+            refuse_frozen(each.study, "a decomposition forms clusters on other listings", ALONE)
         listed = (listed_sources(runs[0]), listed_sources(runs[1])) if decompose else (None, None)
         hybrids = HybridStudies(runs[0].study, runs[1].study, listed)
         weight = _matching_weight(hybrids)

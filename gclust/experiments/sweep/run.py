@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.experiments.cluster_statistics import Labels, agreement
+from gclust.experiments.frozen_boundaries import OF_PARAMETERS, refuse_frozen
 from gclust.experiments.grid import Pair, Pairs
 from gclust.experiments.input_digests import input_digests
 from gclust.experiments.score_columns import columns_of_pairs
@@ -150,6 +151,7 @@ def sweep(
     wanted = check_folder(shard, out)
     if not isinstance(study, Study):
         study = read_study(study)
+    refuse_frozen(study, "a sweep forms clusters with each pair of parameters", OF_PARAMETERS)
     with ExitStack() as within:
         place = within.enter_context(claim(out, overwrite, "sweep" if wanted is None else PART))
         within.enter_context(default_threads(n_jobs, study.engine.threads))

@@ -16,6 +16,7 @@ from gclust.cluster.fixed_point import threshold_units
 from gclust.cluster.locations import Settings
 from gclust.cluster.surface import LocationSurface, surface_of_locations
 from gclust.errors import StudyError
+from gclust.experiments.frozen_boundaries import OF_PARAMETERS, refuse_frozen
 from gclust.experiments.grid import Pair, Pairs, choose_pairs
 from gclust.experiments.tune.location_grid import LocationGrid
 from gclust.experiments.tune.outcome import (
@@ -66,6 +67,7 @@ class Session:
     """
 
     def __init__(self, study: Study, *, n_jobs: int | None, report: Report) -> None:
+        refuse_frozen(study, "the tuner forms clusters with many parameters", OF_PARAMETERS)
         self.study, self._n_jobs = study, n_jobs
         self.pairs: Pairs = choose_pairs(study, None, None, None)
         self.gaps_km = tuple(sorted({*GAPS_KM, study.merge.max_gap_km}))

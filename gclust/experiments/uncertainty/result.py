@@ -47,9 +47,23 @@ RECLUSTERED = (
     " listings that they share; intervals of shares, scores and ranks are conditional: they are"
     " those of the draws in which a cluster is found (found), and too narrow for clusters near the"
     " threshold. The columns _share_in_own_low and _high are unconditional: they count the study's"
-    " own cluster in all draws, found again or not. Neither corrects for the selection of clusters"
-    " that the same records made large enough; boundaries that are formed on other records than"
-    " those counted do."
+    " own cluster in all draws, found again or not. Neither is corrected for selection: the records"
+    " that made a cluster large enough to be found are those that are counted, which in simulations"
+    " gives counts near the threshold that are 3 per cent too high and covered by 86 per cent of"
+    " intervals of 90 per cent. Frozen boundaries, formed on other records than those counted, need"
+    " no such correction: [clusters] formed_on."
+)
+FORMED_ON_HALF = (
+    " They were formed on the other half of the records, and the draws are of the half that is"
+    " counted, so that nothing has to be corrected for the selection of clusters."
+)
+FORMED_ON_RUN = (
+    " They are those of an earlier run; as far as its records are others than those counted,"
+    " nothing has to be corrected for the selection of clusters."
+)
+FORMED_ON_YEARS = (
+    " They were formed on the records of the years {} to {}, which are counted too: for these"
+    " years, counts near the threshold are too high."
 )
 NOT_SMOOTH = (
     " Sets rest on a bootstrap of a function of the records that is not smooth, so that their"
@@ -269,13 +283,23 @@ def _superpopulation(study: Study) -> str:
         text += _of_amounts(study)
         text += (" Other e" if wanted.moves else " E") + LEFT_OUT
     text += ADDRESSES if wanted.moves else ""
-    text += RECLUSTERED if wanted.reclusters else FIXED
+    text += RECLUSTERED if wanted.reclusters else FIXED + _formed_on(study)
     text += NOT_SMOOTH if wanted.reclusters and "records" in wanted.sources else ""
     text += COLUMNS if columns.further else ""
     text += FIXED_AREAS if columns.looks_at & OUTLINED and not wanted.reclusters else ""
     text += PARAMETERS if "parameters" in wanted.sources else ""
     text += WEIGHTS if "weights" in wanted.sources else ""
     return text.strip()
+
+
+def _formed_on(study: Study) -> str:
+    """Describe on what frozen boundaries were formed; "" if they were formed on all records."""
+    options = study.clusters.formed_on
+    if options is None:
+        return ""
+    if options.years is not None:
+        return FORMED_ON_YEARS.format(*options.years)
+    return FORMED_ON_HALF if options.half is not None else FORMED_ON_RUN
 
 
 def _of_amounts(study: Study) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError, warn_user
+from gclust.experiments.frozen_boundaries import refuse_frozen
 from gclust.experiments.grid import Pair
 from gclust.experiments.input_digests import input_digests
 from gclust.experiments.shards.part import PART, Part
@@ -40,6 +41,7 @@ from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import rows_by
 from gclust.pipeline.count_arrays import merge_and_count
 from gclust.pipeline.describe import dissolve, names_of
+from gclust.pipeline.earlier_run import with_options_of_run
 from gclust.pipeline.form import check_found, check_method
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.open_engine import open_engine
@@ -138,6 +140,7 @@ def uncertainty(
     wanted = check_folder(shard, out)
     if not isinstance(study, Study):
         study = read_study(study)
+    study = with_options_of_run(study)
     with ExitStack() as within:
         kind = "uncertainty" if wanted is None else PART
         place = within.enter_context(claim(out, overwrite, kind))
@@ -172,6 +175,7 @@ def _computed(study: Study, shard: Shard | None, run_log: RunLog, n_jobs: int | 
     """Find the study's clusters, and compute its replicates or those of a shard."""
     check_method(study.clusters)
     _check_draws(study)
+    _check_frozen(study)
     numbers = np.arange(study.uncertainty.draws)
     if shard is not None:
         _check_shard(study, shard)
@@ -221,7 +225,10 @@ def _computed(study: Study, shard: Shard | None, run_log: RunLog, n_jobs: int | 
             reclustered_replicates if study.uncertainty.reclusters else fixed_cluster_replicates
         )
         found = replicates(bootstrap)
-    named = names_of(study, prepared.locations, pd.Series(own), len(counted.count))
+    if prepared.frozen is not None and prepared.frozen.earlier is not None:
+        named = prepared.frozen.earlier.named
+    else:
+        named = names_of(study, prepared.locations, pd.Series(own), len(counted.count))
     run_log.messages.extend(_of_few_records(study, named, counted.count))
     clusters = OwnClusters(named, counted.share[kinds], pd.Series(scores))
     return _Computed(clusters, found, numbers, drawn.pairs, inputs)
@@ -287,6 +294,21 @@ def _check_measures(study: Study, engine: Engine, prepared: Prepared) -> None:
                 ' "records" (a weight of 3 is drawn as three records) or measure = "amount" (money,'
                 " people: not resampled)"
             )
+
+
+def _check_frozen(study: Study) -> None:
+    """Refuse frozen boundaries if clusters differ between draws."""
+    wanted = study.uncertainty
+    if wanted.varies_clusters:
+        key = 'clusters = "reclustered"'
+        for source in ("addresses", "parameters"):
+            if source in wanted.sources:
+                key = f"sources with {source!r}"
+        refuse_frozen(
+            study,
+            f"[uncertainty] {key} forms clusters in each draw",
+            'set clusters = "fixed" and draw records or weights only, or remove formed_on',
+        )
 
 
 def _check_draws(study: Study) -> None:

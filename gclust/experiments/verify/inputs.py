@@ -83,9 +83,13 @@ def _gathered(study: Study) -> Study:
     def of(source: Source) -> Source:
         return source if source.path is None else replace(source, path=_inside(source.path))
 
+    formed_on = study.clusters.formed_on
+    if formed_on is not None and formed_on.run is not None:
+        formed_on = replace(formed_on, run=_inside(formed_on.run))
     return replace(
         study,
         sources=tuple(of(source) for source in study.sources),
+        clusters=replace(study.clusters, formed_on=formed_on),  # type: ignore[type-var]
         population=moved(study.population),
         places=study.places
         if study.places.given is None
@@ -107,6 +111,9 @@ def _paths(study: Study) -> Iterator[str]:
     yield from (source.path for source in study.sources if source.path is not None)
     if study.places.given is not None:
         yield study.places.given
+    formed_on = study.clusters.formed_on
+    if formed_on is not None and formed_on.run is not None:
+        yield formed_on.run
     for raster in rasters:
         if isinstance(raster.raster, str):
             yield raster.raster

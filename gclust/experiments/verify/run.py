@@ -122,6 +122,7 @@ def _as_where_it_was(folder: RunFolder, again: Run) -> None:
             replace(now, path=old.path, sql_paths=old.sql_paths)
             for now, old in zip(again.study.sources, then.sources, strict=True)
         ),
+        clusters=then.clusters,
         population=replace(again.study.population, raster=then.population.raster),
         places=replace(again.study.places, given=then.places.given),
         intensity=replace(again.study.intensity, rasters=_rasters(again.study, then)),

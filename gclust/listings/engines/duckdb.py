@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from gclust.listings.engines.protocol import (
     ROWS_OF_A_BATCH,
     EngineError,
     QueryOverflowError,
+    prefix_of_kind,
 )
 from gclust.listings.sources.part_query import part_query
 from gclust.listings.sources.source_part import PartRead
@@ -237,6 +238,13 @@ class DuckDBEngine:
         key = "record" if whole else f"hash(record)::HUGEINT - {2**63}"
         relation = listings.to_native().project(f"*, coalesce(({key})::BIGINT, 0) AS key")
         return nw.from_native(relation), whole
+
+    def with_digits(
+        self, listings: nw.LazyFrame[Any], prefixes: Mapping[int, str]
+    ) -> nw.LazyFrame[Any]:
+        """Add ``digit`` to listings; see `gclust.listings.engines.protocol.Engine`."""
+        text = f"{prefix_of_kind(prefixes)} || CAST(record AS VARCHAR)"
+        return nw.from_native(listings.to_native().project(f"*, sha256({text})[1] AS digit"))
 
     def fingerprint(self, name: str, columns: Sequence[str]) -> str:
         """Return the number of a table's rows and the sum of their hashes."""

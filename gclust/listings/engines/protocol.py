@@ -11,7 +11,7 @@ the protocol is needed for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -143,5 +143,20 @@ class Engine(Protocol):
         None if listings of this engine do not come into this process.
         """
 
+    def with_digits(
+        self, listings: nw.LazyFrame[Any], prefixes: Mapping[int, str]
+    ) -> nw.LazyFrame[Any]:
+        """Add ``digit`` to listings: the first hexadecimal digit of a SHA-256 of their record.
+
+        It is that of the text of the record after the prefix of the code of its kind; null
+        without a record, and for kinds without a prefix.
+        """
+
     def fingerprint(self, name: str, columns: Sequence[str]) -> str:
         """Return a text that identifies the rows of a stored table, whatever their order."""
+
+
+def prefix_of_kind(prefixes: Mapping[int, str]) -> str:
+    """Return SQL for the prefix of a row's kind, null without one; prefixes have no quotes."""
+    cases = " ".join(f"WHEN {code} THEN '{prefix}'" for code, prefix in sorted(prefixes.items()))
+    return f"(CASE kind {cases} END)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from gclust.disk import writing
 from gclust.errors import StudyError
 from gclust.listings.engines.duckdb import PREFIX, DuckDBEngine
-from gclust.listings.engines.protocol import ROWS_OF_A_BATCH, EngineError
+from gclust.listings.engines.protocol import ROWS_OF_A_BATCH, EngineError, prefix_of_kind
 from gclust.listings.engines.spark_jobs import SparkJobs
 from gclust.listings.engines.spark_parquet import ParquetReader
 from gclust.listings.engines.spark_session import OpenedSession
@@ -214,6 +214,14 @@ class SparkEngine:
     def keyed(self, listings: nw.LazyFrame[Any]) -> None:  # noqa: ARG002
         """Return None: listings stay in Spark."""
         return None
+
+    def with_digits(
+        self, listings: nw.LazyFrame[Any], prefixes: Mapping[int, str]
+    ) -> nw.LazyFrame[Any]:
+        """Add ``digit`` to listings; see `gclust.listings.engines.protocol.Engine`."""
+        text = f"{prefix_of_kind(prefixes)} || cast(record AS string)"
+        digit = f"substring(sha2({text}, 256), 1, 1) AS digit"
+        return nw.from_native(listings.to_native().selectExpr("*", digit))
 
     def fingerprint(self, name: str, columns: Sequence[str]) -> str:
         """Return the number of a table's rows and the sum of their hashes."""
