@@ -100,6 +100,15 @@ def test_axes_that_are_given_are_drawn_on_and_returned(results, name):
     assert not [*left.collections, *left.lines, *left.patches, *left.texts]
 
 
+def test_the_legend_of_rank_sets_lies_below_the_label_of_their_axis(results):
+    figure, axes = plt.subplots(figsize=(5, 3.5))
+    plot.rank_sets(results["uncertainty"], axes)
+    figure.canvas.draw()
+    legend, label = axes.get_legend(), axes.xaxis.label
+    assert legend.get_window_extent().y1 < label.get_window_extent().y0
+    plt.close(figure)
+
+
 def test_score_intervals_and_methods_draw_too(results):
     assert isinstance(plot.score_intervals(results["uncertainty"]), Axes)
     for name in ("run", "uncertainty", "comparison"):

@@ -39,9 +39,12 @@ def record_counts(labelled: Frame, totals: Frame, method: str) -> Frame:
     ``labelled`` is from `gclust.listings.label.label_records` or ``relabel_records``, ``totals``
     has the denominators ``kind, record, record_units``. With the method ``fractional`` each record
     counts one, spread over its listings; with ``whole`` it counts one in each cluster where it has
-    listings. Listings without a record count by weight; their record is null.
+    listings. Listings without a record count by weight; their record is null. With ``given``, the
+    units of ``labelled`` are already counts (`gclust.listings.normalise.given_units`).
     """
     columns = ("kind", "record", "label", "units")
+    if method == "given":
+        return labelled.select(*columns)
     bare = labelled.filter(nw.col("record").is_null()).select(*columns)
     of_record = labelled.filter(~nw.col("record").is_null())
     if method == "whole":
@@ -68,8 +71,11 @@ def add_fractional_counts(listings: Frame, totals: Frame, method: str) -> Frame:
     ``listings`` has ``kind, record, cluster, units``, and any other columns; the cluster is -1 for
     noise, which counts as one cluster. With the method ``fractional`` one unit is spread over all
     listings of the record; with ``whole``, one unit for each cluster over the record's listings in
-    it. Listings without a record count by weight.
+    it. Listings without a record count by weight. With ``given``, the counts are in the column
+    ``counted``.
     """
+    if method == "given":
+        return listings.with_columns(fractional_count=nw.col("counted"))
     keys = ["kind", "record"]
     if method == "whole":
         keys = [*keys, "cluster"]

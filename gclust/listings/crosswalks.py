@@ -30,15 +30,20 @@ def units_by(listings: Frame, totals: Frame, method: str, *keys: str) -> Frame:
     """Count the records of each cluster and kind by further columns: ``kind, cluster, units``.
 
     ``listings`` are from `label_listings`, ``totals`` are the denominators of the records. A record
-    is spread over its listings by weight; with the method ``whole`` it adds one to each cluster.
+    is spread over its listings by weight; with the method ``whole`` it adds one to each cluster;
+    with ``given`` each listing adds what it has in the column ``counted``.
     """
+    if method == "given":
+        return sum_by(listings, "kind", "cluster", *keys, units="counted")
     cells = sum_by(listings, "kind", "record", "cluster", *keys, units="units")
     counted = add_fractional_counts(cells, totals, method)
     return sum_by(counted, "kind", "cluster", *keys, units="fractional_count")
 
 
-def world_units_by(listings: Frame, totals: Frame, *keys: str) -> Frame:
+def world_units_by(listings: Frame, totals: Frame, method: str, *keys: str) -> Frame:
     """Count all records of each kind by further columns: ``kind``, the columns, ``units``."""
+    if method == "given":
+        return sum_by(listings, "kind", *keys, units="counted")
     cells = sum_by(listings, "kind", "record", *keys, units="units")
     counted = add_fractional_counts(
         cells.with_columns(cluster=nw.lit(NOISE, dtype=nw.Int64)), totals, "fractional"

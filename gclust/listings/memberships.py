@@ -41,8 +41,8 @@ def membership_rows(
         number.
     totals : LazyFrame
         The denominators ``kind, record, record_units`` of the records that count.
-    method : {"fractional", "whole"}
-        How records are counted.
+    method : {"fractional", "whole", "given"}
+        How records are counted; ``given``: by the column ``counted`` of the listings.
     unlocated : {"drop", "keep"}
         Whether listings without a place have a part in their records.
 
@@ -57,14 +57,18 @@ def membership_rows(
     """
     places = engine.put(clusters, PLACES)
     rows = listings.filter(nw.col("units") > 0)
-    counted = _with_parts(rows, places, totals, method, unlocated)
+    counted = (
+        _with_given_parts(rows, places)
+        if method == "given"
+        else _with_parts(rows, places, totals, method, unlocated)
+    )
     stored = engine.store(counted, TABLE, STAGE)
     engine.drop(PLACES)
     result = stored.select(
         "position", "source", *KEYS, "cluster", "located", "part", "units", "location"
     )
     counts = stored if unlocated == "keep" else stored.filter(nw.col("located"))
-    left = _remainders(engine, counts, method)
+    left = None if method == "given" else _remainders(engine, counts, method)
     if left is not None:
         joined = result.join(left, on="position", how="left")
         added = nw.col("part") + nw.col("left").fill_null(0)
@@ -78,6 +82,16 @@ def membership_rows(
     finally:
         for name in (TABLE, LEFT):
             engine.drop(name)
+
+
+def _with_given_parts(rows: Frame, places: Frame) -> Frame:
+    """Add ``cluster``, ``located`` and the listing's ``part``, which is what it counts."""
+    joined = rows.with_columns(located=nw.col("reason").is_null(), part=nw.col("counted"))
+    joined = joined.join(places, on=["lat", "lon"], how="left")
+    joined = joined.with_columns(cluster=nw.col("cluster").fill_null(-1).cast(nw.Int64))
+    return joined.select(
+        "position", "source", *KEYS, "cluster", "located", "part", "units", "location"
+    )
 
 
 def _with_parts(rows: Frame, places: Frame, totals: Frame, method: str, unlocated: str) -> Frame:

@@ -20,7 +20,7 @@ from gclust.kernels.cooccurrence import RecordRows
 from gclust.kernels.record_folding import RowsOfRecords, fold_several
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.label import label_records
-from gclust.listings.sums import Frame
+from gclust.listings.sums import Frame, sum_by
 from gclust.units import UNIT
 
 Units = NDArray[np.int64]
@@ -58,6 +58,27 @@ class Records:
         n = self.located_units / UNIT
         # A weight below two has no full pair; it is spread as if n - 1 were 1.
         return n * np.where(n < 2, 1.0, n - 1)
+
+
+def counts_by_location(
+    engine: Engine, located: Frame, locations: pd.DataFrame, n_kinds: int
+) -> Units:
+    """Sum what the listings of each kind count (``counted``) at each location, (kinds, n)."""
+    at = locations[["lat", "lon"]].assign(label=np.arange(len(locations)))
+    joined = located.join(engine.put(at, "places"), on=["lat", "lon"], how="inner")
+    sums = engine.arrow(sum_by(joined, "kind", "label", units="counted"), "fold counts")
+    engine.drop("places")
+    fixed = np.zeros((n_kinds, len(locations)), dtype=np.int64)
+    kind, label, units = (sums[name].to_numpy() for name in ("kind", "label", "units"))
+    fixed[kind, label] = units
+    return fixed
+
+
+def with_fixed_counts(records: Records, fixed: Units) -> Records:
+    """Return records whose counts are all sums of those of the locations: none is open."""
+    rows = records.open_rows
+    none = RecordRows(np.zeros(1, dtype=rows.starts.dtype), rows.place[:0], rows.units[:0])
+    return replace(records, fixed=fixed, opened=records.opened[:0], open_rows=none)
 
 
 def gather_records(

@@ -27,6 +27,7 @@ BYTES_OF_COLUMN = {
     "field": (26.0, 1.0),
     "country": (0.0, 0.0),  # in the numbers above
     "precision": (11.0, 0.5),
+    "citations": (8.0, 2.0),
 }
 """Further bytes for the columns that not every study has."""
 
@@ -59,6 +60,8 @@ def needed_bytes(study: Study, scans: Sequence[Scan]) -> int:
     of_row = BYTES_OF_A_ROW[how] + sum(BYTES_OF_COLUMN[name][how] for name in names)
     outputs, tables = study.outputs, 1
     if study.indicators or study.members.on:  # another table of all listings
+        tables += 1
+    if study.normalises:
         tables += 1
     if outputs.membership_format or outputs.crosswalks:  # and one that is dropped again
         tables += 1

@@ -16,6 +16,7 @@ from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records
 from gclust.listings.engines.protocol import Engine, QueryOverflowError
 from gclust.listings.label import label_records, relabel_records, sum_ties
+from gclust.listings.normalise import given_units
 from gclust.pipeline.frozen import FrozenBoundaries, forming_labels
 from gclust.pipeline.listed_merges import mergeable_gaps_km
 from gclust.pipeline.prepare import Prepared
@@ -26,7 +27,7 @@ from gclust.study.clustering_methods import (
 from gclust.study.schema import Study
 from gclust.units import UNIT
 
-_OF_LABELS = ("labelled", "cluster_of_label")
+_OF_LABELS = ("labelled", "labelled_counts", "cluster_of_label")
 """Names of the tables of one labelling; they are dropped after it."""
 
 
@@ -86,6 +87,10 @@ def count_in_engine(
         at = engine.put(numbered, "labels")
         del numbered
         labelled = engine.store(label_records(prepared.located, at), "labelled", "label listings")
+        counted = labelled
+        if study.normalises:
+            given = given_units(prepared.located, study.count_method)
+            counted = engine.store(label_records(given, at), "labelled_counts", "label listings")
     with run_log.timed("merge clusters"):
         if prepared.frozen is None:
             merging = _merge(study, engine, labelled, prepared, labels)
@@ -102,9 +107,9 @@ def count_in_engine(
                     "cluster": np.concatenate(([-1], cluster_ids)).astype(np.int32),
                 }
             )
-            labelled = relabel_records(labelled, engine.put(table, "cluster_of_label"))
+            counted = relabel_records(counted, engine.put(table, "cluster_of_label"))
         units = engine.pandas(
-            count_records(labelled, prepared.totals, study.counting.method), "count records"
+            count_records(counted, prepared.totals, study.count_method), "count records"
         )
     for name in _OF_LABELS:
         engine.drop(name)

@@ -19,7 +19,13 @@ from gclust.errors import StudyError
 from gclust.indicators.counts import shares
 from gclust.kernels.cooccurrence import ONCE, WHOLE, count_by_cluster, sum_values, ties_by_label
 from gclust.listings.engines.protocol import Engine
-from gclust.listings.record_arrays import Records, gather_records, sort_by_place
+from gclust.listings.record_arrays import (
+    Records,
+    counts_by_location,
+    gather_records,
+    sort_by_place,
+    with_fixed_counts,
+)
 from gclust.pipeline.count import MergedCounts, count_in_engine
 from gclust.pipeline.listed_merges import ListedMerges, mergeable_gaps_km
 from gclust.pipeline.prepare import Prepared
@@ -102,6 +108,10 @@ class RecordCounter:
                 n_kinds=len(kinds),
                 method=study.counting.method,
             )
+            if study.normalises:
+                at = prepared.locations[["lat", "lon"]].iloc[order]
+                fixed = counts_by_location(engine, prepared.located, at, len(kinds))
+                records = with_fixed_counts(records, fixed)
         return cls(study, kinds, sort_by_place(records), count_threads(n_jobs))
 
     def totals(

@@ -70,7 +70,8 @@ def crosswalks(
     columns = {name: key for name, key in COLUMN_OF_OUTPUT.items() if getattr(study.outputs, name)}
     names = ranking.set_index("cluster_id")["name"].sort_index()
     with run_log.timed("add up crosswalks"):
-        listings = _labelled(engine, prepared, locations, list(columns.values()))
+        wanted = dict.fromkeys((*columns.values(), *(["counted"] if study.normalises else [])))
+        listings = _labelled(engine, prepared, locations, list(wanted))
         counter = _Counter(study, engine, prepared, listings, names)
         tables = {
             name: counter.panel() if name == "panel" else counter.by(key)
@@ -117,12 +118,13 @@ class _Counter:
     def _units(self, *keys: str) -> pd.DataFrame:
         """Return ``kind, cluster``, the keys and ``units`` of clusters, sorted by all but units."""
         inside = self._listings.filter(nw.col("cluster") >= 0)
-        method = self._study.counting.method
+        method = self._study.count_method
         units = units_by(inside, self._prepared.totals, method, *keys)
         return self._collected(units, "kind", "cluster", *keys)
 
     def _world_units(self, key: str) -> pd.DataFrame:
-        units = world_units_by(self._listings, self._prepared.totals, key)
+        method = self._study.count_method
+        units = world_units_by(self._listings, self._prepared.totals, method, key)
         return self._collected(units, "kind", key)
 
     def _collected(self, frame: Frame, *by: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from gclust.indicators.counts import counts, shares
 from gclust.listings.counting import count_records
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.label import label_records
+from gclust.listings.normalise import given_units
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import count_labels
 from gclust.pipeline.prepare import Prepared
@@ -110,9 +111,11 @@ def count_locations(
     at = prepared.locations.loc[chosen, ["lat", "lon"]].assign(
         label=labels[chosen].astype(np.int32)
     )
-    labelled = label_records(prepared.located, engine.put(at, TABLE))
+    labelled = label_records(
+        given_units(prepared.located, study.count_method), engine.put(at, TABLE)
+    )
     units = engine.pandas(
-        count_records(labelled, prepared.totals, study.counting.method), "count inside footprints"
+        count_records(labelled, prepared.totals, study.count_method), "count inside footprints"
     )
     engine.drop(TABLE)
     return counts(units, kinds, n_clusters)

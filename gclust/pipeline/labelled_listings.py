@@ -45,7 +45,7 @@ def labelled_listings(
         if prepared.unlocated is not None:
             noise = prepared.unlocated.with_columns(cluster=nw.lit(-1, dtype=nw.Int64))
             joined = nw.concat([joined, noise.select(*joined.collect_schema().names())])
-        counted = add_fractional_counts(joined, prepared.totals, study.counting.method)
+        counted = add_fractional_counts(joined, prepared.totals, study.count_method)
         named = counted.with_columns(kind=named_kinds(prepared.staged.kinds))
         stored = engine.store(named, TABLE, "count listings")
         engine.drop(f"{TABLE}_places")

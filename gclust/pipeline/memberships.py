@@ -60,7 +60,7 @@ def _batches_of_engine(
         prepared.staged.listings.with_columns(position=_output_position(files)),
         places,
         prepared.totals,
-        study.counting.method,
+        study.count_method,
         unlocated=study.counting.unlocated,
     )
 

@@ -16,7 +16,7 @@ from gclust.listings.columns import FURTHER
 from gclust.listings.counting import record_totals, world_totals
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.open_sources import Scan, open_sources
-from gclust.listings.record_arrays import Records
+from gclust.listings.record_arrays import Records, counts_by_location, with_fixed_counts
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
@@ -26,6 +26,7 @@ from gclust.pipeline.check_space import check_space
 from gclust.pipeline.earlier_run import earlier_files
 from gclust.pipeline.frozen import FrozenBoundaries, check_columns, find_frozen, fold_both
 from gclust.pipeline.locations import fold
+from gclust.pipeline.normalise import COUNTED, normalise_counts
 from gclust.pipeline.rasters import files_of, rasters_of
 from gclust.pipeline.read_into_memory import (
     NumberedRows,
@@ -51,7 +52,7 @@ class Prepared:
     staged : Staged
     located : LazyFrame
         Usable listings: ``kind, record, lat, lon, units``, and the study's
-        ``needed_columns``.
+        ``listing_columns``.
     unlocated : LazyFrame or None
         The same of listings without a usable place, ``lat`` and ``lon`` null, where these count
         (``[counting] unlocated = "keep"``).
@@ -111,17 +112,24 @@ def prepare_listings(
     frozen = find_frozen(study, engine, staged, run_log, stages)
     if frozen is not None:
         staged = frozen.counted
-    wanted = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
+    world = None
+    if study.normalises:
+        units = stages.step(
+            "normalise counts", lambda: normalise_counts(study, engine, staged, run_log)
+        )
+        staged = replace(staged, listings=engine.frame(COUNTED))
+        world = checked_totals(study, staged, units)
+    wanted = ["kind", "record", "lat", "lon", "units", *study.listing_columns]
     located = usable(staged.listings).select(*wanted)
     unlocated = None
     if study.counting.unlocated == "keep":
         unlocated = without_place(staged.listings).select(*wanted)
     if frozen is None and fit_into_memory(study, staged):
-        in_memory = _read(study, engine, staged, (located, unlocated), run_log)
+        in_memory = _read(study, engine, staged, (located, unlocated), run_log, world)
         if in_memory is not None:
             return in_memory
     totals_of_world = stages.step(
-        "add up records", lambda: _store_totals(study, engine, staged, located)
+        "add up records", lambda: _store_totals(study, engine, staged, located, world)
     )
     located_totals = engine.frame("located_totals")
     totals = located_totals if unlocated is None else engine.frame("record_totals")
@@ -155,15 +163,26 @@ def _read(
     staged: Staged,
     listings: tuple[nw.LazyFrame[Any], nw.LazyFrame[Any] | None],
     run_log: RunLog,
+    world: dict[str, float] | None,
 ) -> Prepared | None:
-    """Sum listings in memory; ``listings`` are the located and unlocated ones."""
+    """Sum listings in memory; ``listings`` are the located and unlocated ones.
+
+    ``world`` has the world totals if counts are normalised.
+    """
     with run_log.timed("fold listings"):
         numbers = ["position"] if rows_have_numbers(staged) else []
         located = _to_fold(staged, *numbers)
         found = read_listings(study, engine, staged, located, listings[1])
     if found is None:
         return None
-    world = _checked_totals(study, staged, dict(enumerate(found.world_units.tolist())))
+    if world is not None:
+        n_kinds = len(staged.kinds)
+        fixed = counts_by_location(engine, listings[0], found.locations, n_kinds)
+        records = with_fixed_counts(found.records, fixed)
+        # Parts of records come from the engine, which has what listings count.
+        found = found._replace(records=records, numbered=None)
+    else:
+        world = checked_totals(study, staged, dict(enumerate(found.world_units.tolist())))
     _tell_of_ties(study, found.has_records, run_log)
     # Run by what needs them; counts of records do not.
     totals = record_totals(listings[0])
@@ -201,13 +220,17 @@ def _with_listings(kept: Staged, study: Study, engine: Engine) -> Staged:
 
 
 def _store_totals(
-    study: Study, engine: Engine, staged: Staged, located: nw.LazyFrame[Any]
+    study: Study,
+    engine: Engine,
+    staged: Staged,
+    located: nw.LazyFrame[Any],
+    world: dict[str, float] | None,
 ) -> dict[str, float]:
-    """Store the totals of records; return the world totals of the kinds."""
+    """Store the totals of records; return the world totals of the kinds (``world`` if known)."""
     totals = engine.store(record_totals(located), "located_totals", "add up records")
     if study.counting.unlocated == "keep":
         totals = engine.store(record_totals(staged.listings), "record_totals", "add up records")
-    return _world_totals(study, engine, staged, totals)
+    return _world_totals(study, engine, staged, totals) if world is None else world
 
 
 def select_kinds(study: Study, engine: Engine, prepared: Prepared, run_log: RunLog) -> Prepared:
@@ -400,12 +423,12 @@ def _world_totals(
     table = engine.pandas(
         world_totals(staged.listings, unlocated=counting.unlocated, totals=totals), "add up totals"
     )
-    return _checked_totals(
+    return checked_totals(
         study, staged, dict(zip(table["kind"].tolist(), table["units"].tolist(), strict=True))
     )
 
 
-def _checked_totals(study: Study, staged: Staged, units: dict[int, int]) -> dict[str, float]:
+def checked_totals(study: Study, staged: Staged, units: dict[int, int]) -> dict[str, float]:
     """Return the world total of each kind; ``units`` has those of the sources, by code."""
     counting = study.counting
     world = {staged.kinds[kind]: total / UNIT for kind, total in units.items()}

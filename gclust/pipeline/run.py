@@ -34,6 +34,7 @@ from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.listed_merges import warn_of_listed
 from gclust.pipeline.load_for_later import load_for_later
 from gclust.pipeline.members import divide_clusters
+from gclust.pipeline.normalised_ranking import normalised_table
 from gclust.pipeline.outputs import add_outputs
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.provenance import provenance
@@ -166,6 +167,12 @@ def _compute(
                 lambda: given_area_tables(study, engine, prepared, areas, found, run_log),
             )
             found = replace(found, tables=ranked)
+        if study.normalises:
+            table = stages.step(
+                "rank without normalisation",
+                lambda: normalised_table(study, engine, prepared, counted, found, run_log),
+            )
+            found = replace(found, tables={**found.tables, "normalised": table})
         return add_outputs(found, engine, prepared, run_log, stages, place)
 
 

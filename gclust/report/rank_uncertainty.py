@@ -137,8 +137,10 @@ def rank_sets_on(axes: Axes, table: pd.DataFrame, level: float = 0.9, *, legend:
     axes.set_xlabel("Rank", size=SMALL_PT)
     _write_names(axes, table)
     if legend:
-        place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "borderaxespad": 2.6}
-        axes.legend(handles=_handles(level), fontsize=SMALL_PT - 0.5, **place)
+        size = SMALL_PT - 0.5
+        place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0)}
+        place["borderaxespad"] = 72 * AXIS_IN / size  # below the axis and its label
+        axes.legend(handles=_handles(level), fontsize=size, **place)
 
 
 def score_intervals_on(axes: Axes, table: pd.DataFrame) -> None:

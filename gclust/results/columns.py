@@ -54,6 +54,10 @@ RECORDS, PER_CENT, DEGREES = "records", "per cent", "degrees"
 FIXED_POINT = "1/232792560 record"
 FRACTIONAL = "sum over records of the part of the record's listings that lie in it"
 WHOLE = "number of records with a listing in it, each spread over these listings by weight"
+FIELD_YEAR = (
+    "sum over listings of their part of the record, times the mean total of all field-years over"
+    " the total of their own"
+)
 """Formulas of counts with ``[counting] method = "fractional"`` and ``"whole"``."""
 OF_RECORD = "weight / weight of all listings of the record; its weight without a record"
 OF_RECORD_HERE = "weight / weight of the record's listings in the cluster; else its weight"
@@ -467,6 +471,31 @@ NULL_PLACES = (
     replace(CLUSTER_OR_NOISE, description="Cluster with most weight in the place's cell; -1: none"),
 )
 
+NORMALISED = (
+    CLUSTER,
+    NAME,
+    RANK,
+    _integer("rank_without", "Rank by the score of counts that are not normalised"),
+    SCORE,
+    _number("score_without", "Score of counts that are not normalised"),
+    _number(
+        "<kind>_count", "Normalised records of kind <kind> in the cluster", RECORDS, FIELD_YEAR
+    ),
+    _number("<kind>_count_without", "Records of kind <kind> in the cluster", RECORDS, FRACTIONAL),
+    _number(
+        "<kind>_share",
+        "Normalised records of kind <kind>, of the world's, noise included",
+        PER_CENT,
+        "100 * <kind>_count / world total of <kind>",
+    ),
+    _number(
+        "<kind>_share_without",
+        "Records of kind <kind>, of the world's, noise included",
+        PER_CENT,
+        "100 * <kind>_count_without / world total of <kind>",
+    ),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -492,6 +521,7 @@ TABLES = {
         ),
         Table("ties", "Ties (records in common) of clusters", TIES, ("cluster_a", "cluster_b")),
         Table("given_areas", "Given areas, the best first", (*GIVEN, GEOMETRY), ("area_id",)),
+        Table("normalised", "The ranking with and without normalised counts", NORMALISED),
         Table("given_overlaps", "Overlaps of clusters and given areas", OVERLAPS),
         Table("null_model", "Excess of clusters over a null model", NULL_MODEL, ("cluster_id",)),
         Table("null_places", "Excess of places over a null model", NULL_PLACES, ("lat", "lon")),

@@ -1,4 +1,4 @@
-"""The reader of the tables that ``[outputs]`` and ``[places]`` add to a run."""
+"""The reader of the tables that sections of a study add to a run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pandas as pd
 from gclust.results.columns import TABLES
 from gclust.results.reader import ResultReader
 
-NAMES = ("panel", "fields", "organisations", "ties", "given_overlaps")
+NAMES = ("panel", "fields", "organisations", "ties", "given_overlaps", "normalised")
 AREAS = "given_areas"
-WITH_MISSING = ("year", "rank")
+WITH_MISSING = ("year", "rank", "rank_without")
 """Whole numbers that may be missing."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from gclust.results.columns import (
+    FIELD_YEAR,
     FRACTIONAL,
     OF_RECORD,
     OF_RECORD_HERE,
@@ -96,6 +97,7 @@ class _Known:
     def __init__(self, study: Study, rankings: Mapping[str, Iterable[str]]) -> None:
         self._kinds, self._amounts, self.rankings = study.kinds, study.amounts, rankings
         self._is_whole = study.counting.method == "whole"
+        self._normalised = study.normalised_kinds
         self._indicators = {
             each.entry.heading: Column(
                 each.entry.heading,
@@ -121,6 +123,8 @@ class _Known:
         formula, unit = column.formula, column.unit
         if self._is_whole:
             formula = {FRACTIONAL: WHOLE, OF_RECORD: OF_RECORD_HERE}.get(formula, formula)
+        if kind in self._normalised and not column.name.endswith("_without"):
+            formula = FIELD_YEAR if formula == FRACTIONAL else formula
         if kind in self._amounts:
             unit = unit.replace(RECORDS, "units of the source's weight")
         return replace(

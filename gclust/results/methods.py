@@ -224,6 +224,12 @@ def _counting(run: Any) -> Iterator[str]:
     }[study.counting.method]
     kept = {"drop": "left out", "keep": "counted in the world's totals"}[study.counting.unlocated]
     yield f"Records were {how}; listings without a place that can be used were {kept}."
+    if study.normalises:
+        weighed = " weighed by citations and" if study.counting.weight == "citations" else ""
+        yield (
+            f"Counts of {_listed(study.normalised_kinds)} were{weighed} normalised: each field of"
+            " each year has the same total ⟦waltman2015⟧."
+        )
     if study.counting.totals:
         yield f"The world's totals of {_listed(study.counting.totals)} were given."
     shares = [f"the share of {kind}" for kind in study.kinds]

@@ -255,6 +255,22 @@ class Run:
 
         return write_page(self.path, page(self, **experiments), path)
 
+    def normalised(self) -> pd.DataFrame:
+        """Return the ranking with normalised counts and with plain ones (``_without``).
+
+        Returns
+        -------
+        DataFrame
+            ``cluster_id, name``, and ``rank, score, <kind>_count, <kind>_share``, each followed
+            by that without normalisation, in the order of the ranking.
+
+        Raises
+        ------
+        StudyError
+            If the study has no ``normalise`` in ``[counting]``.
+        """
+        return self._table("normalised")
+
     def _table(self, name: str) -> pd.DataFrame:
         if name not in self.tables:
             raise self._without(name)
@@ -262,6 +278,7 @@ class Run:
 
     def _without(self, name: str) -> StudyError:
         key = "given in [places]" if name.startswith("given") else f"{name} = true in [outputs]"
+        key = "normalise in [counting]" if name == "normalised" else key
         return StudyError(f"the run has no {name}; set {key} of its study, and run it again")
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:

@@ -134,7 +134,7 @@ class Study:
             validate.check_method_of_footprint(self.footprint, self.clusters, has_raster, name)
         validate.check_formed_on(formed_on, self.counting, self.density_kinds, name)
         validate.check_merge(self.merge, name)
-        validate.check_counting(self.counting, kinds, name)
+        validate.check_counting(self.counting, kinds, self.amounts, name)
         validate.check_indicators(self.indicators, kinds, name)
         validate.check_score(self.score, kinds, self.indicators, has_raster, name)
         validate.check_draws(self.uncertainty, kinds, self.amounts, name)
@@ -191,6 +191,7 @@ class Study:
         }
         formed_on = self.clusters.formed_on
         of_years = formed_on is not None and formed_on.years is not None
+        of_counts = ["field", "year", *(["citations"] if self.counting.weight != "records" else [])]
         return (
             *(Need(name, "precision") for name, wanted in by.items() if wanted),
             *(
@@ -201,6 +202,11 @@ class Study:
                 Need(f"[outputs] {name}", column)
                 for name, column in COLUMN_OF_OUTPUT.items()
                 if getattr(self.outputs, name)
+            ),
+            *(
+                Need("[counting] normalise", column, kind)
+                for kind in self.normalised_kinds
+                for column in of_counts
             ),
             *(
                 Need("[uncertainty] resample", "organisation", kind, optional=cv > 0)
@@ -218,6 +224,29 @@ class Study:
         """Names of the optional columns of listings that are read; see `needs`."""
         named = {need.column for need in self.needs}
         return tuple(column for column in FURTHER if column in named)
+
+    @property
+    def normalised_kinds(self) -> tuple[str, ...]:
+        """Kinds whose counts are normalised by field and year."""
+        given = self.counting.normalise
+        if given is None:
+            return ()
+        return tuple(kind for kind in self.kinds if isinstance(given, str) or kind in given)
+
+    @property
+    def normalises(self) -> bool:
+        """Whether the counts of any kind are normalised."""
+        return bool(self.normalised_kinds)
+
+    @property
+    def count_method(self) -> str:
+        """The method of ``[counting]``; ``given`` if each listing has what it counts."""
+        return "given" if self.normalises else self.counting.method
+
+    @property
+    def listing_columns(self) -> tuple[str, ...]:
+        """Names of the optional columns that listings carry: those read, and what they count."""
+        return (*self.needed_columns, *(["counted"] if self.normalises else []))
 
     @property
     def dbscan(self) -> Clusters:

@@ -30,6 +30,8 @@ RESAMPLED = ("organisations",)
 """Units, in place of records, that amounts may be resampled by."""
 PlaceName = str | tuple[float, float]
 """A place of ``[merge] pairs``: a city's name, or its latitude and longitude in degrees."""
+NORMALISED = ("field-year",)
+"""Groups of records that may be given the same total."""
 LARGEST_CV = 1.0
 """Largest coefficient of variation of an amount. Larger ones are per cent by mistake."""
 
@@ -309,11 +311,20 @@ class Counting(Section):
         their record, outside all clusters.
     totals : mapping
         Kind -> the world's total of records, in place of the sum of the sources.
+    normalise : {"field-year"} or mapping, optional
+        Of all kinds, or of those that it names: each field of each year has the same total. A
+        listing counts its fraction of the record, times the mean total of all field-years over the
+        total of its own. The listings need a ``field`` and a ``year``; records with listings in
+        several fields count in each by their fractions. Fractional counting only.
+    weight : {"records", "citations"}
+        Whether each record of the kinds that are normalised weighs one, or its ``citations``.
     """
 
     method: str = choice("fractional", "fractional", "whole")
     unlocated: str = choice("drop", "drop", "keep")
     totals: Mapping[str, float] = field(default_factory=dict)
+    normalise: str | Mapping[str, str] | None = None
+    weight: str = choice("records", "records", "citations")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from gclust.study.indicators import IndicatorEntry
 from gclust.study.parse import parse_section
 from gclust.study.sections import (
     LARGEST_CV,
+    NORMALISED,
     OUTLINES,
     RESAMPLED,
     Counting,
@@ -183,13 +184,60 @@ def check_merge(options: Merge, name: str) -> None:
                 )
 
 
-def check_counting(counting: Counting, kinds: Sequence[str], name: str) -> None:
-    """Refuse totals of unknown kinds, and totals that are not above 0."""
+def check_counting(
+    counting: Counting, kinds: Sequence[str], amounts: Sequence[str], name: str
+) -> None:
+    """Refuse totals of unknown kinds or not above 0, and what cannot be normalised.
+
+    ``amounts`` are those of the ``kinds`` that are amounts.
+    """
+    _check_normalised(counting, kinds, amounts, f"{name}: [counting]")
     where = f"{name}: [counting] totals:"
     parse_section(counting.totals, {}, where, known=kinds)
     for kind, total in counting.totals.items():
         if not total > 0:
             raise StudyError(f"{where} {kind} = {total}; expected more than 0")
+
+
+def _check_normalised(
+    counting: Counting, kinds: Sequence[str], amounts: Sequence[str], where: str
+) -> None:
+    """Refuse to normalise whole counts, amounts, unknown kinds, and kinds with totals."""
+    given = counting.normalise
+    if given is None:
+        if counting.weight != "records":
+            raise StudyError(
+                f"{where} weight = {counting.weight!r}: citations of different fields and years"
+                " cannot be compared; add normalise = 'field-year', or remove weight"
+            )
+        return
+    named = given if isinstance(given, Mapping) else dict.fromkeys(kinds, given)
+    parse_section(named, {}, f"{where} normalise:", known=kinds)
+    for kind, value in named.items():
+        at = f"{where} normalise: {kind}" if isinstance(given, Mapping) else f"{where} normalise"
+        if value not in NORMALISED:
+            expected = " or ".join(map(repr, NORMALISED))
+            raise StudyError(
+                f"{at} = {value!r}; expected {expected}{did_you_mean(value, NORMALISED)}"
+            )
+        if kind in amounts:
+            others = [each for each in kinds if each not in amounts]
+            table = ", ".join(f"{each} = {value!r}" for each in others)
+            raise StudyError(
+                f"{at} = {value!r}: {kind!r} is a kind of amounts, which are not normalised; name"
+                f" the kinds of records: normalise = {{ {table} }}"
+            )
+        if kind in counting.totals:
+            raise StudyError(
+                f"{at} = {value!r}: {kind!r} has a total in [counting] totals, which is not divided"
+                " into fields and years; remove one of them"
+            )
+    if counting.method != "fractional":
+        raise StudyError(
+            f"{where} normalise with method = {counting.method!r}: whole counts of one field-year"
+            " add up to more than its records, so that totals would not be equal (Waltman and van"
+            " Eck 2015); expected method = 'fractional'"
+        )
 
 
 def check_draws(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], name: str) -> None:

@@ -38,7 +38,7 @@ SECTIONS = (
     ("formation", "clusters", ()),
     ("formation", "merge", ()),
     ("weights", "score", ("weights", "of", "lower_is_better")),
-    ("weights", "counting", ("totals", "unlocated")),
+    ("weights", "counting", ("totals", "unlocated", "normalise", "weight")),
 )
 """Factor of each section, and the section's keys that belong to other factors."""
 
@@ -170,6 +170,9 @@ class HybridStudies:
             for kind, study in of_data.items()
             if kind in study.counting.totals
         }
+        normalise = {
+            kind: "field-year" for kind, study in of_data.items() if kind in study.normalised_kinds
+        }
         return replace(
             self.a,
             sources=tuple(s for kind, study in of_data.items() for s in self._read(study, kind)),
@@ -180,7 +183,14 @@ class HybridStudies:
             merge=formation.merge,
             footprint=formation.footprint,
             names=formation.names,
-            counting=replace(weights.counting, totals=totals, unlocated=data.counting.unlocated),
+            counting=replace(
+                weights.counting,
+                method="fractional" if normalise else weights.counting.method,
+                totals=totals,
+                unlocated=data.counting.unlocated,
+                normalise=normalise or None,
+                weight=data.counting.weight if normalise else "records",
+            ),
             score=replace(
                 weights.score,
                 of=tuple(column.heading for column in columns) or None,
@@ -262,3 +272,9 @@ def _settings(
             if item.name not in apart:
                 yield (factor, f"[{name}] {item.name}"), getattr(section, item.name)
     yield ("data", "[counting] unlocated"), study.counting.unlocated
+    for kind in shared:
+        normalised = kind in study.normalised_kinds
+        value = "field-year" if normalised else None
+        yield ("data", f"[counting] normalise: {kind}"), value
+    weight = study.counting.weight
+    yield ("data", "[counting] weight"), None if weight == "records" else weight

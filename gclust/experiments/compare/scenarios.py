@@ -234,7 +234,9 @@ def _grouped(items: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]:
 def _reading_key(study: Study) -> Hashable:
     """Return the choices that reading, validation and rounding of listings depend on."""
     counting = study.counting
-    return repr((study.sources, study.density.decimals, counting.unlocated, counting.totals))
+    normalised = study.normalised_kinds, counting.weight
+    choices = study.density.decimals, counting.unlocated, counting.totals, normalised
+    return repr((study.sources, *choices))
 
 
 def _density_key(study: Study) -> Hashable:
@@ -251,4 +253,4 @@ def _description_key(study: Study, columns: ScoreColumns) -> Hashable:
 
 def _count_key(study: Study) -> Hashable:
     """Return the choices that merging and counting of labelled locations depend on."""
-    return repr((study.merge, study.counting.method))
+    return repr((study.merge, study.count_method, study.normalised_kinds))

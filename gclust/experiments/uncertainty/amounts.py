@@ -112,7 +112,7 @@ def number_amounts(study: Study, engine: Engine, prepared: Prepared) -> Numbered
     rows = prepared.staged.listings
     if study.counting.unlocated == "drop":
         rows = rows.filter(nw.col("reason").is_null())
-    columns = ["kind", "record", "lat", "lon", "units", *study.needed_columns]
+    columns = ["kind", "record", "lat", "lon", "units", *study.listing_columns]
     rows = rows.filter(nw.col("kind").is_in(sorted(cv)) & (nw.col("units") > 0)).select(*columns)
     known = rows.filter(~nw.col("organisation").is_null())
     by = ["kind", "organisation"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.cluster.merging import NO_TIES
 from gclust.experiments.uncertainty.amounts import Amounts
+from gclust.experiments.uncertainty.normalised import counted_of_records
 from gclust.experiments.uncertainty.record_arrays import gather_listings
 from gclust.kernels.cooccurrence import RecordRows
 from gclust.kernels.resampling.poisson import (
@@ -31,6 +32,7 @@ from gclust.listings.record_arrays import (
     fold_records,
     fractional_units_of_arrays,
     rows_in_order,
+    with_fixed_counts,
 )
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.count_arrays import (
@@ -142,8 +144,14 @@ class Bootstrap:
         np.add.at(unrecorded, self.weight.kind, self.weight.records)
         total = np.array([prepared.world_totals[kind] for kind in self._kinds])
         is_amount = np.isin(self._kinds, study.amounts)
+        self._counted: Ints | None = None
+        records = world["records"].to_numpy(np.float64)
+        if study.normalises:
+            self._counted = counted_of_records(engine, prepared, int(self._bounds[-1]))
+            records = np.array([each.sum() for each in self._of_kinds(self._counted)]) / UNIT
         # Records at no location: outside the sources, or rejected and kept.
-        rest = np.maximum(total - world["records"].to_numpy() - unrecorded, 0.0)
+        rest = np.maximum(total - records - unrecorded, 0.0)
+        rest[np.isin(self._kinds, study.normalised_kinds)] = 0.0
         self._rest = np.where(is_amount, 0.0, rest)
         # Amounts outside the sources are the same in all draws.
         self._beyond = np.maximum(total - world["unrecorded"].to_numpy(), 0.0)
@@ -158,6 +166,8 @@ class Bootstrap:
         records = fold_records(
             [rows[name] for name in columns], n, n_kinds=len(self._kinds), method=method
         )
+        if self._study.normalises:
+            records = with_fixed_counts(records, records.fixed)
         bare = int(np.searchsorted(rows["number"], 0))
         names = ("place", "kind", "item", "units", "density")
         self.weight = UnrecordedWeight(*(rows[name][:bare] for name in names))
@@ -183,12 +193,19 @@ class Bootstrap:
         present[weight.place[units > 0]] = True
         world = draw_poisson(self._rest, self._seed, REST, number)
         np.add.at(world, weight.kind[self._is_record], units[self._is_record] // UNIT)
-        for kind in range(len(self._kinds)):
-            mine = copies[self._bounds[kind] : self._bounds[kind + 1]]
-            world[kind] += int(mine.sum(dtype=np.int64))
-        totals = dict(zip(self._kinds, world.astype(np.float64).tolist(), strict=True))
+        drawn = self._of_kinds(copies)
+        if self._counted is None:
+            found = (world + [int(mine.sum(dtype=np.int64)) for mine in drawn]).astype(np.float64)
+        else:
+            counted = zip(drawn, self._of_kinds(self._counted), strict=True)
+            found = world + np.array([int((mine * of).sum()) for mine, of in counted]) / UNIT
+        totals = dict(zip(self._kinds, found.tolist(), strict=True))
         world_totals = {**totals, **amount_totals}
         return Replicate(number, copies, of_rows, units, density, present, world_totals)
+
+    def _of_kinds(self, of_records: NDArray[Any]) -> list[NDArray[Any]]:
+        """Divide an array of all records among the kinds, by which records are numbered."""
+        return np.split(of_records, self._bounds[1:-1])
 
     def _draw_weight(self, number: int) -> tuple[Ints, dict[str, float]]:
         """Draw the weight without records; return it, and the world totals of the amounts.
@@ -322,7 +339,10 @@ def _listed(
     opened[records.opened] = True
     is_open = np.zeros(len(length), dtype=bool)
     is_open[length > 1] = opened
-    added_units = fractional_units_of_arrays(rows["units"], rows["record_units"])
+    if "counted" in rows:
+        added_units = rows["counted"].copy()
+    else:
+        added_units = fractional_units_of_arrays(rows["units"], rows["record_units"])
     if whole:
         added_units = np.full(len(added_units), UNIT, dtype=np.int64)
     added_units[np.repeat(is_open, length)] = 0

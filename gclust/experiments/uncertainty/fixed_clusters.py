@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.experiments.uncertainty.amounts import Amounts
+from gclust.experiments.uncertainty.normalised import labelled_counts, world_of_profiles
 from gclust.kernels.resampling.philox import draw_sums
 from gclust.listings.counting import record_counts, world_components
 from gclust.listings.engines.protocol import Engine
@@ -57,9 +58,16 @@ def group_records(
     ``clusters`` is the cluster of each location, -1 for noise.
     The order of groups follows from kinds, clusters and counts, not from rows or engines.
     """
-    at = engine.put(prepared.locations[["lat", "lon"]].assign(label=clusters), _TABLES[0])
-    labelled = engine.store(label_records(prepared.located, at), _TABLES[1], "group records")
-    counted = record_counts(labelled, prepared.totals, study.counting.method)
+    n_clusters = int(clusters.max(initial=-1)) + 1
+    # With normalised counts records in noise differ too: noise is one more label.
+    labels = np.where(clusters < 0, n_clusters, clusters) if study.normalises else clusters
+    at = engine.put(prepared.locations[["lat", "lon"]].assign(label=labels), _TABLES[0])
+    labelled = (
+        labelled_counts(engine, prepared, at, n_clusters)
+        if study.normalises
+        else engine.store(label_records(prepared.located, at), _TABLES[1], "group records")
+    )
+    counted = record_counts(labelled, prepared.totals, study.count_method)
     profiles = record_profiles(counted, engine.pandas, engine.put)
     bare = unrecorded(counted, engine.pandas)
     world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
@@ -68,10 +76,13 @@ def group_records(
     kinds = prepared.staged.kinds
     world = world.reindex(range(len(kinds)), fill_value=0.0)
     beyond = [
-        prepared.world_totals[kind] - float(world.loc[code].sum())
+        0.0
+        if kind in study.normalised_kinds
+        else prepared.world_totals[kind] - float(world.loc[code].sum())
         for code, kind in enumerate(kinds)
     ]
-    n_clusters = int(clusters.max(initial=-1)) + 1
+    if study.normalises:
+        world = world_of_profiles(profiles, bare, world)
     world = world.assign(beyond=beyond, amount=[kind in study.amounts for kind in kinds])
     world["fixed"] = [
         prepared.world_totals[kind] if kind not in study.drawn_amounts else max(rest, 0.0)
@@ -79,7 +90,9 @@ def group_records(
     ]
     amounts = bare["kind"].isin(world.index[world["amount"]]).to_numpy()
     same = bare["kind"].isin([kinds.index(kind) for kind in study.not_resampled]).to_numpy()
-    groups = _joined(profiles, bare[~amounts], world, n_clusters)
+    groups = _joined(
+        profiles, bare[~amounts], world, n_clusters, whole_records=not study.normalises
+    )
     return replace(groups, fixed=_fixed_counts(bare[amounts & same], world, n_clusters))
 
 
@@ -94,30 +107,41 @@ def _fixed_counts(bare: pd.DataFrame, world: pd.DataFrame, n_clusters: int) -> N
 
 
 def _joined(
-    profiles: pd.DataFrame, bare: pd.DataFrame, world: pd.DataFrame, n_clusters: int
+    profiles: pd.DataFrame,
+    bare: pd.DataFrame,
+    world: pd.DataFrame,
+    n_clusters: int,
+    *,
+    whole_records: bool,
 ) -> RecordGroups:
     """Join the groups of records, the weight in clusters and the rest outside clusters.
 
-    Each adds to its world total.
+    Each adds to its world total; a record adds one if ``whole_records``, else all its counts.
     """
     n_kinds = len(world)
     totals = n_clusters * n_kinds
     kind, label = profiles["kind"].to_numpy(), profiles["label"].to_numpy()
     first = profiles.drop_duplicates("profile")
-    own = _entries(profiles["profile"], label * n_kinds + kind, profiles["units"])
+    # The label after the last cluster is noise, which counts for the world alone.
+    inside = profiles[label < n_clusters]
+    cell = (label * n_kinds + kind)[label < n_clusters]
+    own = _entries(inside["profile"], cell, inside["units"])
     n = len(first)
-    whole = _entries(first["profile"], totals + first["kind"].to_numpy(), UNIT)
+    counts = UNIT if whole_records else profiles.groupby("profile")["units"].sum().to_numpy()
+    whole = _entries(first["profile"], totals + first["kind"].to_numpy(), counts)
     n_bare = len(bare)
     number = n + np.arange(n_bare)
     bare_kind = bare["kind"].to_numpy()
-    weight = _entries(number, bare["label"].to_numpy() * n_kinds + bare_kind, UNIT)
+    of_cluster = bare["label"].to_numpy() < n_clusters
+    cell = bare["label"].to_numpy() * n_kinds + bare_kind
+    weight = _entries(number[of_cluster], cell[of_cluster], UNIT)
     weight_total = _entries(number, totals + bare_kind, UNIT)
     touching = first.groupby("kind")["records"].sum().reindex(range(n_kinds), fill_value=0)
-    inside = bare.groupby("kind")["units"].sum().reindex(range(n_kinds), fill_value=0) / UNIT
+    in_bare = bare.groupby("kind")["units"].sum().reindex(range(n_kinds), fill_value=0) / UNIT
     # Records in noise only, weight in noise, and the study's total outside its sources.
     rest = (
         (world["records"] - touching).to_numpy()
-        + np.maximum((world["unrecorded"] - inside).to_numpy(), 0.0)
+        + np.maximum((world["unrecorded"] - in_bare).to_numpy(), 0.0)
         + np.maximum(world["beyond"].to_numpy(), 0.0)
     )
     rest[world["amount"].to_numpy()] = 0.0

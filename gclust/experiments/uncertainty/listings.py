@@ -46,7 +46,7 @@ class ReplicateListings:
     ) -> None:
         self._engine, self._bootstrap = engine, bootstrap
         self._kinds, self._whole = prepared.staged.kinds, study.counting.method == "whole"
-        self._needed = study.needed_columns
+        self._needed = study.listing_columns
         location = bootstrap.location[: len(prepared.locations)]
         places = prepared.locations[["lat", "lon"]].iloc[location]
         at = engine.put(places.assign(place=np.arange(len(places))), PLACES)
@@ -73,6 +73,8 @@ class ReplicateListings:
             # Listings without a record count by weight, and any fraction of theirs may overflow.
             share = fractional_units(nw.col("units"), nw.col("record_units"))
             counted = nw.when(nw.col("number") < 0).then(nw.col("units")).otherwise(share)
+            if study.normalises:
+                counted = nw.col("counted")
             rows = rows.with_columns(fractional_count=counted)
         self._base = engine.store(rows.drop("record_units"), BASE, "number listings")
 

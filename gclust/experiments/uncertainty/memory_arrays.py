@@ -38,8 +38,11 @@ def rows_in_memory(
     place. See `gclust.experiments.uncertainty.record_arrays.ListingArrays`.
 
     None if records are no whole numbers, if not all of a record's listings have a place, if
-    organisations count apart, or if the study's listings were not in memory.
+    organisations count apart, if counts are normalised, or if the study's listings were not in
+    memory.
     """
+    if study.normalises:
+        return None
     if prepared.records is None or prepared.unlocated is not None or study.drawn_amounts:
         return None
     keyed = engine.keyed(weighted)

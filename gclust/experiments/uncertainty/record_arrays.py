@@ -33,7 +33,8 @@ from gclust.units import UNIT
 Ints = NDArray[np.int64]
 
 PLACES, ROWS = "bootstrap_places", "bootstrap_rows"
-ROW = ("number", "kind", "place", "item", "units", "density", "record_units")
+ROW = ("number", "kind", "place", "item", "units", "density", "record_units", "counted")
+JITTER = ("lat", "lon", "precision", "radius_km")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class ListingArrays:
     rows: dict[str, Ints]
     """Each record's listings summed by place, sorted by number and place: ``number`` (of the
     record, -1 for none), ``kind, place, item`` (of `gclust.experiments.uncertainty.amounts`, -1
-    for none), ``units, density, record_units``."""
+    for none), ``units, density, record_units``, and ``counted`` if counts are normalised."""
     location: Ints
     """The prepared location of each place, shape (n,); jittered listings are the last places."""
     jitter: PositionalJitter
@@ -82,18 +83,19 @@ def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Int
     listed = weighted.join(at, on=["lat", "lon"])
     by_item = ("item",) if study.drawn_amounts else ()
     keys = ("kind", "record", "place", *by_item)
+    sums = ["units", "density", *(["counted"] if study.normalises else [])]
     summed = engine.store(
-        sum_by(listed, *keys, units="units", density="density"), ROWS, "fold records"
+        sum_by(listed, *keys, **dict(zip(sums, sums, strict=True))), ROWS, "fold records"
     )
-    columns = ["place", "units", "density", *by_item]
+    columns = ["place", *sums, *by_item]
     rows = number_records(summed, prepared.totals, *columns)
     table = engine.arrow(rows.sort("number", "kind", "place", *by_item), "sort records")
     gathered = ListingArrays(_arrays(table), order, no_jitter(study))
     if jittered is not None:
         # Listings equal in all of these are interchangeable.
-        needed = [column for column in study.needed_columns if column != "precision"]
+        needed = [column for column in study.listing_columns if column != "precision"]
         by = ("number", "kind", "place", "precision", "units", *by_item, *needed)
-        columns += ["lat", "lon", "precision", "radius_km", *needed]
+        columns = list(dict.fromkeys((*columns, *JITTER, *needed)))
         rows = number_records(jittered, prepared.totals, *columns)
         table = engine.arrow(rows.sort(*by), "sort records")
         gathered = _with_jittered(gathered, prepared.staged.kinds, table)
@@ -112,7 +114,7 @@ def _with_jittered(arrays: ListingArrays, kinds: Sequence[str], table: pa.Table)
     jittered, n = _arrays(table), len(arrays.location)
     location = arrays.location[jittered["place"]]
     jittered["place"] = n + np.arange(len(location))
-    rows = {name: np.concatenate((arrays.rows[name], jittered[name])) for name in ROW}
+    rows = {name: np.concatenate((of, jittered[name])) for name, of in arrays.rows.items()}
     order = np.lexsort((rows["place"], rows["kind"], rows["number"]))
     lat, lon, radius_km = (table[name].to_numpy() for name in ("lat", "lon", "radius_km"))
     listed = pd.DataFrame(

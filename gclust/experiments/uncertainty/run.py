@@ -27,6 +27,7 @@ from gclust.experiments.uncertainty.draws import (
     reclustered_replicates,
 )
 from gclust.experiments.uncertainty.folder import write_uncertainty
+from gclust.experiments.uncertainty.normalised import check_records
 from gclust.experiments.uncertainty.parameters import DrawnPairs, draw_pairs
 from gclust.experiments.uncertainty.part import write_draws_part
 from gclust.experiments.uncertainty.result import (
@@ -186,6 +187,7 @@ def _computed(study: Study, shard: Shard | None, run_log: RunLog, n_jobs: int | 
     with open_engine(study, n_jobs, run_log.report) as engine:
         prepared = prepare_listings(study, engine, run_log)
         _check_measures(study, engine, prepared)
+        check_records(study, engine, prepared)
         inputs: dict[str, Any] = {}
         if shard is not None:
             inputs = {**input_digests(study, engine, prepared), "draws": _described(study, drawn)}

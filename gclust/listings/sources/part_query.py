@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from gclust.listings.sources.source_part import PartRead
 
+TYPES = {"year": "integer", "citations": "double"}
+"""Types of optional columns that hold no text."""
+
 
 def part_columns(read: PartRead) -> list[str]:
     """Return SQL, in the dialect of a part, for its columns.
@@ -13,7 +16,7 @@ def part_columns(read: PartRead) -> list[str]:
     part, cast = read.part, read.part.sql.cast
     weight = part.value("weight") if "weight" in part.columns else "1.0"
     further = (
-        f"{cast(part.value(name), 'integer' if name == 'year' else 'text')} AS {name}"
+        f"{cast(part.value(name), TYPES.get(name, 'text'))} AS {name}"
         for name in part.source.further
     )
     columns = [

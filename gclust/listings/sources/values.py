@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gclust.listings.sources.dialects import DUCKDB, Dialect
 
-NUMBERS = ("lat", "lon", "weight")
+NUMBERS = ("lat", "lon", "weight", "citations")
 NUMBER = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
 YEAR = r"\s*([0-9]{1,4})(\.0*)?\s*"
 DATE = r"\s*([0-9]{4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12][0-9]|3[01])([T ].*)?\s*"
