@@ -18,7 +18,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
     "numpydoc",
     "sphinx_click",
     "sphinx_gallery.gen_gallery",
@@ -65,6 +65,9 @@ sphinx_gallery_conf = {
     "backreferences_dir": None,
 }
 
+html_math_renderer = "mathml"
+# A summary would be fetched, which browsers do not do from files.
+html_show_search_summary = False
 html_theme = "pydata_sphinx_theme"
 html_title = "gclust"
 html_static_path = ["_static"]
@@ -74,7 +77,7 @@ html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
-    "header_links_before_dropdown": 8,
+    "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "a11y-high-contrast-light",

@@ -416,6 +416,7 @@ def _public_lines(lines: list[str]) -> Iterator[str]:
     text = re.sub(r"\s*\([Ss]ee\s+\0(?:\s+and\s+\0)?\)", "", text)
     text = re.sub(r"[;,:]?\s+see\s+\0", "", text)
     text = re.sub(r"See\s+\0(?:\s+and\s+\0)?\.?", "", text)
+    text = re.sub(r"docs/(algorithm|beyond_one_process|cluster_jobs)\.md", r":doc:`/\1`", text)
     yield from text.replace("\0", "its own documentation").splitlines()
 
 
