@@ -2,9 +2,9 @@
 
     python docs/look.py build/docs/html [FOLDER]
 
-At 1280 and 400 pixels no page may be wider than the window, no picture may be missing, nothing may be
-fetched, and no script may fail. The search must find a word, and the dark colours must be dark. With
-FOLDER it writes pictures of all pages there. It needs Chromium.
+At 1280 and 400 pixels no page may be wider than the window, no picture may be missing, nothing may
+be fetched, and no script may fail. The search must find a word, and the dark colours must be dark.
+With FOLDER it writes pictures of all pages there. It needs Chromium.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def main() -> None:
             browser.close()
     if found:
         sys.exit("\n".join(found))
-    print(f"{len(PAGES)} pages at {len(WIDTHS)} widths, the search and dark colours: as they should")
+    print(
+        f"{len(PAGES)} pages at {len(WIDTHS)} widths, the search and dark colours: as they should"
+    )
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ def test_every_key_of_a_study_has_a_row_with_a_meaning(reference):
     sections |= {f"study-clusters-{name}": kind for name, kind in CLUSTERING_METHODS.items()}
     sections["study-intensity-footprints"] = OtherFootprint
     sections["study-intensity-rasters"] = OtherRaster
+    for (name, key), kind in reference.nested_tables().items():
+        sections[f"study-{name}-{key}"] = kind
     for label, kind in sections.items():
         rows = section(page, label)
         assert list(rows) == [item.name for item in fields(kind)], label

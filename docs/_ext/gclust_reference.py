@@ -106,6 +106,9 @@ def study_page(guides: Callable[[str], str] = lambda _: "") -> str:
             more = {**meanings(Population), **meanings(OtherRaster)}
             heading = "Entries of [intensity] rasters"
             parts.append(_section(name, heading, OtherRaster, more, guides, of="rasters"))
+    for (name, key), kind in nested_tables().items():
+        heading = f"[{name}.{key}]"
+        parts.append(_section(name, heading, kind, meanings(kind), guides, of=key))
     rows = [(f"`{key}`", *rest) for key, rest in KEYS_OF_INDICATORS.items()]
     parts.append(
         "(study-indicators)=\n## [[indicators]]\n\nA column of the ranking more, one for each"
@@ -113,6 +116,18 @@ def study_page(guides: Callable[[str], str] = lambda _: "") -> str:
         f" {guides('indicators')}\n\n" + _table(("key", "type", "default", "meaning"), rows)
     )
     return "\n\n".join(parts) + "\n"
+
+
+def nested_tables() -> dict[tuple[str, str], type]:
+    """Return the class of each key that is a table of its own, by section and key."""
+    found = {}
+    for name, default in SECTIONS.items():
+        for item in fields(default):
+            hint = get_type_hints(default)[item.name]
+            for kind in (hint, *getattr(hint, "__args__", ())):
+                if is_dataclass(kind):
+                    found[name, item.name] = kind
+    return found
 
 
 def _section(
@@ -129,7 +144,9 @@ def _section(
     rows = []
     for item in fields(options):
         what = _type(item, hints[item.name])
-        rows.append((f"`{item.name}`", what, _default(item), known.get(item.name, "")))
+        kind = nested_tables().get((name, item.name))
+        meaning = known.get(item.name) or (_about(kind).partition("\n")[0] if kind else "")
+        rows.append((f"`{item.name}`", what, _default(item), meaning))
     about = f"{_about(options)} {guides(name)}".strip()
     table = _table(("key", "type", "default", "meaning"), rows)
     return f"({label})=\n## {heading}\n\n{about}\n\n{table}"
@@ -139,7 +156,9 @@ def _about(options: type) -> str:
     """Return what a class says of itself before its parameters, without naming itself."""
     text = re.split(r"\n(?:Parameters|Examples)\n-+\n", inspect.getdoc(options) or "")[0]
     parts = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
-    parts[0] = re.sub(r"^(?:The section|An entry of) ``.*?``: (\w)", _capital, parts[0])
+    parts[0] = re.sub(
+        r"^(?:The section|An entry of|The table) ``.*?``(?: of .*?)?: (\w)", _capital, parts[0]
+    )
     return "\n\n".join(filter(None, map(marked, parts)))
 
 
@@ -174,7 +193,7 @@ def _given(bounds: Mapping[str, Any], key: str) -> bool:
 
 def _words(hint: Any) -> str:
     if any(map(is_dataclass, getattr(hint, "__args__", ()))):
-        return "a list of tables"
+        return "a list of tables" if str(hint).startswith("tuple") else "a table"
     return described(hint)
 
 
