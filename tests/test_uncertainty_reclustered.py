@@ -17,6 +17,7 @@ from gclust.cluster.reweighted import Reweighed
 from gclust.errors import StudyError
 from gclust.experiments.uncertainty import bootstrap as bootstrap_module
 from gclust.experiments.uncertainty.bootstrap import Bootstrap
+from gclust.experiments.uncertainty.parameters import draw_pairs
 from gclust.experiments.uncertainty.recluster import FixedLocationReclusterer
 from gclust.experiments.uncertainty.record_arrays import gather_listings
 from gclust.kernels.resampling.poisson import draw_copies
@@ -303,6 +304,15 @@ def test_without_a_plateau_parameters_vary_by_a_factor(tmp_path):
     both = '[uncertainty]\nsources = ["parameters"]\nfactor = 1.25\neps_km = [8, 9]\n'
     with pytest.raises(StudyError, match="factor and eps_km.*expected one of them"):
         gclust.uncertainty(study_folder(tmp_path / "both", extra=both))
+
+
+def test_a_factor_never_leads_below_the_least_threshold(tmp_path):
+    extra = '[clusters]\neps_km = 10\nmin_samples = 2\n[uncertainty]\nfactor = 4.0\n'
+    study = gclust.read_study(study_folder(tmp_path, extra=extra))
+    sources = replace(study.uncertainty, sources=("parameters",))
+    drawn = draw_pairs(replace(study, uncertainty=sources), n_jobs=1, report=silent)
+    assert sorted({least for _, least in drawn.pairs}) == [1.0, 2.0, 8.0]
+    assert sorted({eps for eps, _ in drawn.pairs}) == [2.5, 10.0, 40.0]
 
 
 def test_single_records_are_poisson():
