@@ -125,7 +125,7 @@ def nested_tables() -> dict[tuple[str, str], type]:
         for item in fields(default):
             hint = get_type_hints(default)[item.name]
             for kind in (hint, *getattr(hint, "__args__", ())):
-                if is_dataclass(kind):
+                if is_dataclass(kind) and kind not in (OtherFootprint, OtherRaster):
                     found[name, item.name] = kind
     return found
 
