@@ -193,7 +193,7 @@ def rank_sets(
 
     table, study = uncertainty.table.head(top), uncertainty.study
     level, wide = study.uncertainty.level, inches(width)
-    texts = {"title": study.heading, "note": uncertainty.draws_in_words}
+    texts = {"title": study.heading, "note": uncertainty.note}
     return _drawn(
         ax,
         lambda figure: rank_sets_page(figure, table, level, **texts, width_in=wide),

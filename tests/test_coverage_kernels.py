@@ -318,6 +318,28 @@ def fold_records():
     test_a_digit_that_all_share_is_passed_over()
 
 
+def draw_volumes_and_sums():
+    """Draw volumes, copies at their rate, and sums of groups that vary in each way."""
+    from gclust.kernels.resampling import volumes
+
+    cv = np.repeat([0.0, 0.3, 1.7], 2_000)
+    found = volumes.draw_volumes(cv, 1, volumes.CELL, 0, 1)
+    assert found.reshape(3, -1).mean(axis=1) == pytest.approx(1.0, rel=0.15)
+    assert volumes.draw_copies_of_means(np.full(2_000, 3.0), 1, 0, 1).mean() == pytest.approx(
+        3.0, rel=0.1
+    )
+    n, five = np.arange(5), np.full(5, 4.0)
+    way = np.array([volumes.WHOLE, 2, 2, 0, 0], dtype=np.int8)
+    item, part = np.array([0, 1, -1, -1, -1]), np.array([0.0, 0, 0, 1, 0])
+    groups = volumes.VariedGroups(
+        five, np.arange(6), n, np.ones(5, dtype=np.int64), np.full(5, 4), part, way, item
+    )
+    sums = np.zeros((300, 5), dtype=np.int64)
+    law = volumes.Law(2, 0.3, np.full(5, 0.2))
+    volumes.draw_varied_sums(groups, law, 1, np.arange(300), sums, 0, 300)
+    assert sums.mean(axis=0) == pytest.approx(4.0, rel=0.25)
+
+
 def draw_numbers():
     """Draw Poisson numbers of small and of large means, sums of them, and gamma numbers."""
     from gclust.kernels.resampling import philox
@@ -338,6 +360,7 @@ def draw_numbers():
     philox.draw_sums(np.ones(1), start, nothing, one, 1, draws, sums, 0, 3)
     assert sums.max() > 0
 
+    draw_volumes_and_sums()
     times = redraw.draw_copies(50, 1, 0, 2)
     assert redraw.draw_poisson(np.full(3, 20.0), 1, redraw.WEIGHT, 0).min() > 0
     record, one = np.arange(50, dtype=np.int32), np.ones(1, dtype=np.int64)

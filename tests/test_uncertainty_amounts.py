@@ -336,11 +336,11 @@ LEAST = "[uncertainty]\ndraws = 10\n"
         (LEAST + "cv = { patent = 0.1 }\n", None, "cv is for amounts, and 'patent' is a kind of r"),
         (LEAST + 'cv = "wide"\n', None, "cv = 'wide'; expected a number or a table of names"),
         (LEAST + "cv = 0.1\n", 'measure = "records"\n', "and no kind is a kind of amounts"),
-        (LEAST + 'resample = "organisation"\n', None, "expected 'organisations'; did you mean"),
+        (LEAST + 'resample = "organisation"\n', None, "or 'organisations'; did you mean"),
         (
-            LEAST + 'resample = { patent = "organisations" }\n',
+            LEAST + 'resample = { rd = "records" }\n',
             None,
-            "'patent' is a kind of records",
+            "rd = 'records', but 'rd' is a kind of amounts",
         ),
         (
             LEAST + 'cv = 0.1\nresample = "organisations"\n',

@@ -58,14 +58,14 @@ def comparison_html(found: Any) -> str:
 
 def uncertainty_text(found: Any) -> str:
     """Return rank uncertainty in a few lines: the draws, and the first clusters' rank sets."""
-    notes = [f"{found.draws_in_words}; {_undecided(found)}"]
+    notes = [f"{found.note}; {_undecided(found)}"]
     return _lines("Uncertainty", found.study.heading, notes, _sets(found), found.path)
 
 
 def uncertainty_html(found: Any) -> str:
     """Return rank uncertainty as HTML: the draws, and rank sets as a table and a small chart."""
     heads, rows = _sets(found)
-    notes = [found.draws_in_words, _undecided(found)]
+    notes = [found.note, _undecided(found)]
     title = f"Uncertainty: {found.study.heading}"
     return block(title, [*notes, *_folder(found.path)], table(heads, rows), _bars(found.table))
 

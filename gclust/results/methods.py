@@ -293,10 +293,11 @@ def _footprints(study: Any) -> Iterator[str]:
 def _uncertainty(found: Any) -> Iterator[str]:
     if found is None:
         return
+    given = f" {found.assumption}" if found.assumption else ""
     yield (
         f"The uncertainty of ranks was measured by {_user(found.draws_in_words)}; rank sets hold"
         " the true ranks of these clusters jointly with probability"
-        f" {found.study.uncertainty.level:g} if records are independent ⟦mogstad2024⟧."
+        f" {found.study.uncertainty.level:g}{given} ⟦mogstad2024⟧."
     )
     yield _user(found.superpopulation)
 

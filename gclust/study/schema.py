@@ -19,6 +19,11 @@ from gclust.study.clustering_methods import (
 from gclust.study.indicators import IndicatorEntry, read_entries, resolve_indicators
 from gclust.study.localisation import NullModelOptions
 from gclust.study.parse import parse_section, read_toml
+from gclust.study.record_variation import (
+    COLUMN_OF_VARIATION,
+    RecordVariation,
+    record_variation,
+)
 from gclust.study.sections import (
     DEFAULT_NAME,
     LARGEST_CELL_KM,
@@ -174,6 +179,17 @@ class Study:
         return drawn
 
     @property
+    def variation(self) -> RecordVariation:
+        """Kinds of records that draws of ``[uncertainty]`` vary beyond record by record."""
+        records = [kind for kind in self.kinds if kind not in self.amounts]
+        return record_variation(self.uncertainty, records)
+
+    @property
+    def numbers_organisations(self) -> bool:
+        """Whether draws of ``[uncertainty]`` vary organisations, by amounts or by records."""
+        return bool(self.drawn_amounts) or self.variation.is_by_organisation
+
+    @property
     def not_resampled(self) -> tuple[str, ...]:
         """Kinds whose listings are the same in all draws of ``[uncertainty]``."""
         if "records" not in self.uncertainty.sources:
@@ -211,6 +227,11 @@ class Study:
             *(
                 Need("[uncertainty] resample", "organisation", kind, optional=cv > 0)
                 for kind, cv in self.drawn_amounts.items()
+            ),
+            *(
+                Need(f"[uncertainty] {key}", column, kind)
+                for key, column in COLUMN_OF_VARIATION.items()
+                for kind in getattr(self.variation, key)
             ),
             *(
                 Need(f"indicator {resolved.indicator.name!r}", column, resolved.options.get("kind"))

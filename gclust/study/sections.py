@@ -26,8 +26,10 @@ DRAWN = ("records", "addresses", "parameters", "weights")
 """Sources of uncertainty that may be drawn at random to measure that of ranks."""
 MEASURES = ("records", "amount")
 """What the weights of a source without records are: numbers of records, or amounts."""
-RESAMPLED = ("organisations",)
-"""Units, in place of records, that amounts may be resampled by."""
+RESAMPLED = ("records", "organisations")
+"""Units by which draws resample a kind."""
+DISPERSIONS = ("years", "windows")
+"""Periods whose differences may measure how much more than records at random a count varies."""
 PlaceName = str | tuple[float, float]
 """A place of ``[merge] pairs``: a city's name, or its latitude and longitude in degrees."""
 NORMALISED = ("field-year",)
@@ -438,6 +440,23 @@ class SweepGrid(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Multiplier(Section):
+    """The multiplier of ``[uncertainty]``: how much the volume of an organisation may vary.
+
+    Parameters
+    ----------
+    cv : float
+        Coefficient of variation of the gamma number of mean one by which each organisation's
+        number of records is multiplied in each draw.
+    kinds : tuple of str, optional
+        Kinds of records to which it applies; all of them by default.
+    """
+
+    cv: float
+    kinds: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Draws(Section):
     """The section ``[uncertainty]``: random draws that measure the uncertainty of ranks.
 
@@ -477,8 +496,17 @@ class Draws(Section):
     cv : float or mapping, optional
         Each organisation's amount (each listing's, where the organisation is unknown) is
         multiplied by a gamma number of mean one and this coefficient of variation.
-    resample : {"organisations"} or mapping, optional
-        With ``organisations``, each is drawn a Poisson number of times, with all its amounts.
+    resample : {"records", "organisations"} or mapping, optional
+        Of all kinds, or by kind: ``records`` (the default) are drawn one by one; with
+        ``organisations``, each of these is drawn a Poisson number of times, with all its records
+        and amounts. A record of several organisations belongs to the one with its largest part.
+    multiplier : Multiplier, optional
+        Each organisation's number of records is multiplied by a gamma number of mean one in each
+        draw: ``{ cv = 0.3 }``, with ``kinds`` for some kinds alone.
+    dispersion : {"years", "windows"} or mapping, optional
+        Of all kinds of records, or by kind: the number of records of each cluster is multiplied by
+        a gamma number of mean one, whose variance follows from differences between the years
+        within the source's ``years``, or between windows of as many years that end with them.
     sweep : str, optional
         Folder of a sweep from which parameters are drawn.
     eps_km : tuple of float, optional
@@ -507,6 +535,8 @@ class Draws(Section):
     concentration: float = number(100.0, above=0)
     cv: float | Mapping[str, float] | None = None
     resample: str | Mapping[str, str] | None = None
+    multiplier: Multiplier | None = None
+    dispersion: str | Mapping[str, str] | None = None
     sweep: str | None = None
     eps_km: tuple[float, ...] | None = number(None, above=0)
     min_samples: tuple[float, ...] | None = number(None, least=1, most=LARGEST_TOTAL)
@@ -517,9 +547,9 @@ class Draws(Section):
         return self.cv.get(kind) if isinstance(self.cv, Mapping) else self.cv
 
     def resamples(self, kind: str) -> bool:
-        """Whether the random draws resample the organisations that have amounts of a kind."""
+        """Whether the random draws resample the organisations of a kind."""
         given = self.resample
-        return given is not None and (not isinstance(given, Mapping) or kind in given)
+        return (given.get(kind) if isinstance(given, Mapping) else given) == "organisations"
 
     @property
     def moves(self) -> bool:

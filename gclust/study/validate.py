@@ -12,11 +12,10 @@ from gclust.spelling import did_you_mean
 from gclust.study.clustering_methods import ClusteringOptions, FormedOn
 from gclust.study.indicators import IndicatorEntry
 from gclust.study.parse import parse_section
+from gclust.study.record_variation import check_variation
 from gclust.study.sections import (
-    LARGEST_CV,
     NORMALISED,
     OUTLINES,
-    RESAMPLED,
     Counting,
     Density,
     Draws,
@@ -253,46 +252,7 @@ def check_draws(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], name
             )
     if not draws.level < 1:
         raise StudyError(f"{name}: [uncertainty] level = {draws.level:g}; expected less than 1")
-    _check_amounts(draws, kinds, amounts, f"{name}: [uncertainty]")
-
-
-def _check_amounts(draws: Draws, kinds: Sequence[str], amounts: Sequence[str], where: str) -> None:
-    """Refuse options of amounts for other kinds, out of bounds, or that contradict each other."""
-    for key in ("cv", "resample"):
-        given = getattr(draws, key)
-        if given is None:
-            continue
-        if "records" not in draws.sources:
-            raise StudyError(
-                f"{where} {key} applies only when records are drawn; expected 'records' in"
-                f" sources = {list(draws.sources)}: add it, or remove {key}"
-            )
-        named = given if isinstance(given, Mapping) else dict.fromkeys(amounts, given)
-        parse_section(named, {}, f"{where} {key}:", known=kinds)
-        if not amounts or set(named) - set(amounts):
-            wrong = next((repr(kind) for kind in named if kind not in amounts), "no kind")
-            raise StudyError(
-                f"{where} {key} is for amounts, and {wrong} is"
-                f" {'a kind of amounts' if wrong == 'no kind' else 'a kind of records'}; set"
-                " measure = 'amount' in [[sources]], or remove this option"
-            )
-        for kind, value in named.items():
-            at = f"{where} {key}: {kind}" if isinstance(given, Mapping) else f"{where} {key}"
-            if key == "resample" and value not in RESAMPLED:
-                hint = did_you_mean(value, RESAMPLED)
-                expected = " or ".join(map(repr, RESAMPLED))
-                raise StudyError(f"{at} = {value!r}; expected {expected}{hint}")
-            if key == "cv" and not 0 < value <= LARGEST_CV:
-                raise StudyError(
-                    f"{at} = {value:g}; expected more than 0 and at most {LARGEST_CV:g}:"
-                    " 0.1 is a standard deviation of 10 per cent"
-                )
-    both = [kind for kind in amounts if draws.cv_of(kind) is not None and draws.resamples(kind)]
-    if both:
-        raise StudyError(
-            f"{where} cv and resample are both given for {both[0]!r}; expected one of them:"
-            " cv varies its amounts, resample draws its organisations"
-        )
+    check_variation(draws, kinds, amounts, f"{name}: [uncertainty]")
 
 
 def check_indicators(indicators: Sequence[IndicatorEntry], kinds: Sequence[str], name: str) -> None:

@@ -72,6 +72,8 @@ def _entries(section: Any, study: Study, home: Path) -> dict[str, Any]:
             value = _entries(value, study, home)
         if isinstance(value, tuple) and value and is_dataclass(value[0]):
             value = tuple(_entries(entry, study, home) for entry in value)
+        if is_dataclass(value):
+            value = _entries(value, study, home)
         if value is not None and value != {} and not (item.name == "sql_paths" and not value):
             entries[item.name] = value
     return entries

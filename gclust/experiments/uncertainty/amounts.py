@@ -16,6 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
+from gclust.experiments.uncertainty.organisations import (
+    Organisations,
+    items_of_weight,
+    kinds_by_organisation,
+)
 from gclust.kernels.resampling.amounts import draw_multipliers
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import distinct, rows_by, sum_by
@@ -99,48 +104,70 @@ class NumberedAmounts:
     amounts: Amounts
 
 
-def number_amounts(study: Study, engine: Engine, prepared: Prepared) -> NumberedAmounts:
+def number_amounts(
+    study: Study, engine: Engine, prepared: Prepared, organisations: Organisations
+) -> NumberedAmounts:
     """Number the organisations of varying amounts, and the listings without an organisation.
 
-    Organisations are sorted by kind and name, and listings without one by kind, place, amount
-    and the other columns that are read, so that numbers do not depend on the order of rows.
+    Numbers follow those of ``organisations``, which amounts that are resampled share. Others are
+    sorted by kind and name, and listings without one by kind, place, amount and the other columns
+    that are read, so that numbers do not depend on the order of rows.
     """
     kinds = prepared.staged.kinds
     cv = {kinds.index(kind): value for kind, value in study.drawn_amounts.items()}
-    if not cv:
+    codes = kinds_by_organisation(study, prepared)
+    columns = ["kind", "record", "lat", "lon", "units", *study.listing_columns]
+    if not cv and not codes:
         return NumberedAmounts(prepared, Amounts())
+    others = prepared.located.filter(~nw.col("kind").is_in(sorted(cv)))
+    others = items_of_weight(others, organisations, codes).select(*columns, "item")
+    if not cv:
+        return NumberedAmounts(replace(prepared, located=others), Amounts())
     rows = prepared.staged.listings
     if study.counting.unlocated == "drop":
         rows = rows.filter(nw.col("reason").is_null())
-    columns = ["kind", "record", "lat", "lon", "units", *study.listing_columns]
     rows = rows.filter(nw.col("kind").is_in(sorted(cv)) & (nw.col("units") > 0)).select(*columns)
     known = rows.filter(~nw.col("organisation").is_null())
-    by = ["kind", "organisation"]
-    organisations = distinct(known, *by).with_row_index("item", order_by=by)
-    organisations = engine.store(organisations, ORGANISATIONS)
-    n_known = len(engine.arrow(organisations.select("item")))
-    named = known.join(organisations, on=by)
+    numbered_parts, n_known = _of_organisations(engine, known, cv, organisations)
     alone = rows.filter(nw.col("organisation").is_null())
     order = [name for name in columns if name not in ("record", "organisation")]
     alone = alone.with_row_index("item", order_by=order)
     alone = alone.with_columns(item=nw.col("item").cast(nw.Int64) + n_known)
     number = nw.col("item").cast(nw.Int64)
     numbered = engine.store(
-        nw.concat([each.select(*columns, number) for each in (named, alone)]),
+        nw.concat([each.select(*columns, number) for each in (*numbered_parts, alone)]),
         AMOUNTS,
         "number amounts",
     )
-    others = prepared.located.filter(~nw.col("kind").is_in(sorted(cv)))
-    others = others.with_columns(item=nw.lit(-1, dtype=nw.Int64)).select(*columns, "item")
     located = nw.concat([others, numbered.filter(~nw.col("lat").is_null())])
-    of_items = engine.pandas(rows_by(numbered, "item", "kind")).sort_values("item")
+    of_items = engine.pandas(rows_by(numbered, "item", "kind")).sort_values(["item", "kind"])
+    of_numbers = np.zeros(max(n_known, int(of_items["item"].max()) + 1 if len(of_items) else 0))
+    of_numbers[of_items["item"]] = of_items["kind"].map(cv)
     amounts = Amounts(
-        cv=of_items["kind"].map(cv).to_numpy(np.float64),
+        cv=of_numbers,
         parts=_parts(engine, prepared, numbered),
         seed=study.uncertainty.seed,
         messages=_messages(study, kinds, of_items, n_known),
     )
     return NumberedAmounts(replace(prepared, located=located), amounts)
+
+
+def _of_organisations(
+    engine: Engine, known: nw.LazyFrame[Any], cv: dict[int, float], shared: Organisations
+) -> tuple[list[nw.LazyFrame[Any]], int]:
+    """Number the organisations of amounts; return their listings, and how many there are."""
+    found = []
+    if shared.names is not None:
+        resampled = [code for code, value in cv.items() if not value]
+        mine = known.filter(nw.col("kind").is_in(resampled))
+        found.append(mine.join(shared.names, on="organisation"))
+        known = known.filter(~nw.col("kind").is_in(resampled))
+    by = ["kind", "organisation"]
+    organisations = distinct(known, *by).with_row_index("item", order_by=by)
+    item = nw.col("item").cast(nw.Int64) + shared.n
+    organisations = engine.store(organisations.with_columns(item=item), ORGANISATIONS)
+    n_known = shared.n + len(engine.arrow(organisations.select("item")))
+    return [*found, known.join(organisations, on=by)], n_known
 
 
 def _parts(engine: Engine, prepared: Prepared, numbered: nw.LazyFrame[Any]) -> pd.DataFrame:

@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 
 from gclust.cluster.merging import NO_TIES
 from gclust.experiments.uncertainty.amounts import Amounts
+from gclust.experiments.uncertainty.near_records import NearRecords
 from gclust.experiments.uncertainty.normalised import counted_of_records
-from gclust.experiments.uncertainty.record_arrays import gather_listings
-from gclust.kernels.cooccurrence import RecordRows
+from gclust.experiments.uncertainty.record_arrays import gather_listings, items_of_records
+from gclust.experiments.uncertainty.variation import (
+    DrawnVolumes,
+    Variation,
+    in_records,
+    whole_weight,
+)
 from gclust.kernels.resampling.poisson import (
+    AWAY,
     REST,
     WEIGHT,
     LocationRows,
@@ -31,7 +38,6 @@ from gclust.listings.record_arrays import (
     Records,
     fold_records,
     fractional_units_of_arrays,
-    rows_in_order,
     with_fixed_counts,
 )
 from gclust.pipeline.count import MergedCounts
@@ -90,6 +96,14 @@ class Replicate:
     """World total of the replicate by kind."""
 
 
+class VariedRecords(NamedTuple):
+    """How records vary by organisation or cluster."""
+
+    variation: Variation
+    clusters: Ints
+    """The study's own cluster of each prepared location, -1 for noise."""
+
+
 class Bootstrap:
     """Bootstrap that draws replicates from a study's listings in memory.
 
@@ -100,6 +114,8 @@ class Bootstrap:
         The prepared location of each place that is not jittered.
     amounts : Amounts, optional
         The amounts that vary, whose numbers ``prepared`` has; none by default.
+    varies : VariedRecords, optional
+        The records that vary by organisation or cluster; none by default.
     n_jobs : int, optional
         Number of threads; all by default. Results do not depend on it.
 
@@ -126,6 +142,7 @@ class Bootstrap:
         order: Ints,
         *,
         amounts: Amounts | None = None,
+        varies: VariedRecords | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self._study, self._seed = study, study.uncertainty.seed
@@ -153,12 +170,33 @@ class Bootstrap:
         rest = np.maximum(total - records - unrecorded, 0.0)
         rest[np.isin(self._kinds, study.normalised_kinds)] = 0.0
         self._rest = np.where(is_amount, 0.0, rest)
+        self._volumes: DrawnVolumes | None = None
+        if varies is not None and varies.variation:
+            self._vary(varies, engine, prepared, gathered.rows)
         # Amounts outside the sources are the same in all draws.
         self._beyond = np.maximum(total - world["unrecorded"].to_numpy(), 0.0)
         self._is_record = ~is_amount[self.weight.kind]
         self._unlocated = self._amounts.parts[self._amounts.parts["location"] < 0]
         self._own = self._every_record_once()
         self.density = self._own.density
+
+    def _vary(
+        self, varies: VariedRecords, engine: Engine, prepared: Prepared, rows: dict[str, Ints]
+    ) -> None:
+        """Prepare for records that vary by organisation or cluster."""
+        n = int(self._bounds[-1])
+        kind = np.searchsorted(self._bounds, np.arange(n), side="right") - 1
+        organisations = varies.variation.organisations
+        items = items_of_records(engine, prepared, organisations, n)
+        clusters = varies.clusters[self.location]
+        self._volumes = DrawnVolumes(
+            varies.variation, items, kind, clusters, seed=self._seed, threads=self._threads
+        )
+        self._volumes.place_records(rows, whole=self._study.counting.method == "whole")
+        self._away = organisations.unlocated
+        away = self._away["kind"].to_numpy()
+        np.subtract.at(self._rest, away, in_records(self._away))
+        self._rest = np.maximum(self._rest, 0.0)
 
     def _index(self, rows: dict[str, Ints], n: int) -> None:
         method = self._study.counting.method
@@ -177,13 +215,15 @@ class Bootstrap:
         self._several = rows["number"][first[length > 1]]
         self._counter = RecordCounter(self._study, self._kinds, records, self._threads)
         self._listed = _listed(rows, length, records, n, whole=method == "whole")
-        self._near = _NearRecords(self._listed, self._several, records, int(self._bounds[-1]))
+        self._near = NearRecords(self._listed, self._several, records, int(self._bounds[-1]))
 
     def draw(self, number: int) -> Replicate:
         """Draw the replicate with a given number; if records do not vary, use the study's own."""
         if "records" not in self._study.uncertainty.sources:
             return replace(self._own, number=number)
         copies = draw_copies(int(self._bounds[-1]), self._seed, number, self._threads)
+        if self._volumes is not None:
+            copies = self._volumes.copies(number, copies)
         of_rows = copies_of_rows(self._listed, copies, self._threads)
         density, present = sum_density(self._listed, of_rows, self._threads)
         weight = self.weight
@@ -192,12 +232,18 @@ class Bootstrap:
         np.add.at(density, weight.place, added)
         present[weight.place[units > 0]] = True
         world = draw_poisson(self._rest, self._seed, REST, number)
-        np.add.at(world, weight.kind[self._is_record], units[self._is_record] // UNIT)
+        units_of_world = np.zeros(len(world), dtype=np.int64)
+        np.add.at(units_of_world, weight.kind[self._is_record], units[self._is_record])
+        self._add_away(number, units_of_world)
+        whole, rest = np.divmod(units_of_world, UNIT)
         drawn = self._of_kinds(copies)
         if self._counted is None:
-            found = (world + [int(mine.sum(dtype=np.int64)) for mine in drawn]).astype(np.float64)
+            world += whole + np.array([int(mine.sum(dtype=np.int64)) for mine in drawn])
+            # Whole numbers stay exact; weight that is drawn with organisations may be a fraction.
+            found = world + rest / UNIT
         else:
             counted = zip(drawn, self._of_kinds(self._counted), strict=True)
+            world += whole
             found = world + np.array([int((mine * of).sum()) for mine, of in counted]) / UNIT
         totals = dict(zip(self._kinds, found.tolist(), strict=True))
         world_totals = {**totals, **amount_totals}
@@ -212,11 +258,18 @@ class Bootstrap:
 
         Weight of records is a Poisson number of records; amounts vary only as the study says.
         """
-        weight, units = self.weight, self.weight.units.copy()
-        sampled = weight.records[self._is_record]
-        units[self._is_record] = draw_poisson(sampled, self._seed, WEIGHT, number) * UNIT
+        weight, units, mine = self.weight, self.weight.units.copy(), self._is_record
+        sampled = weight.records[mine]
+        if self._volumes is None:
+            units[mine] = draw_poisson(sampled, self._seed, WEIGHT, number) * UNIT
+        else:
+            at = weight.kind[mine], weight.item[mine], weight.place[mine]
+            times, copies = self._volumes.weight(number, *at)
+            drawn_one_by_one = draw_poisson(sampled * times, self._seed, WEIGHT, number) * UNIT
+            together = whole_weight(units[mine], copies)
+            units[mine] = np.where(copies < 0, drawn_one_by_one, together)
         totals = {kind: self._world[kind] for kind in self._study.amounts}
-        drawn = np.flatnonzero(weight.item >= 0)
+        drawn = np.flatnonzero((weight.item >= 0) & ~mine)
         if len(self._amounts):
             away = self._unlocated
             items = np.concatenate((weight.item[drawn], away["item"].to_numpy()))
@@ -229,6 +282,15 @@ class Bootstrap:
                 total = int(amounts[kinds == code].sum())
                 totals[kind] = total / UNIT + float(self._beyond[code])
         return units, totals
+
+    def _add_away(self, number: int, world: Ints) -> None:
+        """Add the drawn weight of organisations that has no place to the world totals."""
+        if self._volumes is None or self._away.empty:
+            return
+        kind, item, units = (self._away[name].to_numpy() for name in ("kind", "item", "units"))
+        times, copies = self._volumes.weight(number, kind, item, np.full(len(kind), -1))
+        drawn = draw_poisson(in_records(self._away) * times, self._seed, AWAY, number) * UNIT
+        np.add.at(world, kind, np.where(copies < 0, drawn, whole_weight(units, copies)))
 
     def _every_record_once(self) -> Replicate:
         """Return the study's own listings as a replicate."""
@@ -265,70 +327,6 @@ class Bootstrap:
         merged = merge_labels(totals, self._study.merge)
         opened = replicate.copies[self._several[records.opened]].astype(np.int64)
         return self._counter.count(totals, merged, replicate.world, opened)
-
-
-class _Near(NamedTuple):
-    """The records with several places that were found near so far."""
-
-    known: NDArray[np.bool_]  # (n,) places whose records are found
-    is_new: NDArray[np.bool_]  # (r,) records with several places that are not
-    numbers: Ints  # of the found records
-    records: Records  # the found records
-
-
-class _NearRecords:
-    """Cache of the records at places of clusters that may merge.
-
-    Most of these records are the same in all replicates. A record at no such place adds no ties.
-    """
-
-    def __init__(
-        self, listed: LocationRows, several: Ints, records: Records, n_records: int
-    ) -> None:
-        self._listed, self._several, self._all = listed, several, records
-        is_new = np.zeros(n_records, dtype=bool)
-        is_new[several] = True
-        known = np.zeros(len(listed.starts) - 1, dtype=bool)
-        self._found = _Near(known, is_new, several[:0], _records_in_order(records, several[:0]))
-
-    def records(self, wanted: NDArray[np.bool_]) -> tuple[Records, Ints]:
-        """Return the records with several places that were ever at wanted places, to count ties.
-
-        Returns their numbers too. They come in the order of places, so that the labels that are
-        looked up for them lie near each other.
-        """
-        found = self._found  # replaced as a whole, because replicates are counted side by side
-        new = np.flatnonzero(wanted & ~found.known)
-        begin = self._listed.starts[new]
-        length = self._listed.starts[new + 1] - begin
-        rows = np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
-        number = self._listed.record[rows]
-        number = number[found.is_new[number]]
-        if not len(number):
-            return found.records, found.numbers
-        known, is_new = found.known.copy(), found.is_new.copy()
-        known[new], is_new[number] = True, False
-        _, first = np.unique(number, return_index=True)
-        number = number[np.sort(first)]
-        more = _records_in_order(self._all, np.searchsorted(self._several, number))
-        numbers = np.append(found.numbers, number)
-        self._found = found = _Near(known, is_new, numbers, _appended(found.records, more))
-        return found.records, found.numbers
-
-
-def _records_in_order(records: Records, order: Ints) -> Records:
-    """Return what counting ties needs of some records with several places: rows and weights."""
-    rows = rows_in_order(records.rows, order)
-    return replace(records, rows=rows, located_units=records.located_units[order])
-
-
-def _appended(records: Records, more: Records) -> Records:
-    """Return the records of `_records_in_order` with more of them at the end."""
-    starts = np.append(records.rows.starts, more.rows.starts[1:] + records.rows.starts[-1])
-    place = np.append(records.rows.place, more.rows.place)
-    rows = RecordRows(starts, place, np.append(records.rows.units, more.rows.units))
-    located_units = np.append(records.located_units, more.located_units)
-    return replace(records, rows=rows, located_units=located_units)
 
 
 def _listed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from gclust.errors import warn_user
 from gclust.experiments.grid import Pair
 from gclust.experiments.score_columns import columns_of_pairs
 from gclust.experiments.uncertainty.amounts import Amounts
-from gclust.experiments.uncertainty.bootstrap import Bootstrap
+from gclust.experiments.uncertainty.bootstrap import Bootstrap, VariedRecords
 from gclust.experiments.uncertainty.fixed_clusters import (
     ClusterAmounts,
     bootstrap_groups,
@@ -31,6 +31,7 @@ from gclust.experiments.uncertainty.recluster import (
     Reclusterer,
 )
 from gclust.experiments.uncertainty.scores import Scorer
+from gclust.experiments.uncertainty.variation import Variation
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.kernels.resampling.poisson import cross_tabulate
 from gclust.listings.engines.protocol import Engine
@@ -70,6 +71,8 @@ class Replicates:
         not.
     moved : DataFrame, optional
         The jittered listings; see `gclust.experiments.uncertainty.jitter.jitter_table`.
+    alone : mapping
+        Source -> the first draws with this source alone, if the study has several.
     """
 
     shares: Floats
@@ -77,6 +80,7 @@ class Replicates:
     ranks: Floats
     in_own: Floats | None = None
     moved: pd.DataFrame | None = None
+    alone: Mapping[str, Replicates] = field(default_factory=dict)
 
     def fill(
         self,
@@ -128,6 +132,13 @@ class BootstrapInputs:
     """Numbers of the replicates to compute, in rising order."""
     amounts: Amounts = field(default_factory=Amounts)
     """The amounts that vary, whose numbers ``prepared`` has."""
+    variation: Variation = field(default_factory=Variation)
+    """How records vary by organisation or cluster."""
+
+    @property
+    def varies(self) -> VariedRecords:
+        """How records vary, with the study's own clusters."""
+        return VariedRecords(self.variation, self.baseline.clusters)
 
     @cached_property
     def _of_pairs(self) -> dict[Pair, ScoreColumns]:
@@ -261,13 +272,15 @@ def _fill_from_groups(
 ) -> None:
     """Draw the number of records in each group, and score the clusters by these counts."""
     study, report, kinds = inputs.study, inputs.report, list(inputs.study.kinds)
-    groups = group_records(study, inputs.engine, inputs.prepared, fixed.clusters)
+    vary = inputs.variation
+    groups = group_records(study, inputs.engine, inputs.prepared, fixed.clusters, vary)
     threads = count_threads(inputs.n_jobs)
     varying = None
     if len(inputs.amounts):
         varying = ClusterAmounts(inputs.amounts, fixed.clusters, len(kinds))
-    seed = study.uncertainty.seed
-    sums = bootstrap_groups(groups, numbers, seed, threads=threads, report=report, amounts=varying)
+    options: dict[str, Any] = {"threads": threads, "report": report, "amounts": varying}
+    options["law"] = vary.law(groups.n_clusters)
+    sums = bootstrap_groups(groups, numbers, study.uncertainty.seed, **options)
     with stage(report, "score draws"):
         for number, *tables, world in zip(
             numbers.tolist(), sums.counts, sums.shares, sums.world, strict=True
@@ -287,7 +300,13 @@ class _FixedClusterListings:
         with stage(inputs.report, "gather listings"):
             every = np.arange(len(prepared.locations))
             self._bootstrap = Bootstrap(
-                study, engine, prepared, every, amounts=inputs.amounts, n_jobs=inputs.n_jobs
+                study,
+                engine,
+                prepared,
+                every,
+                amounts=inputs.amounts,
+                varies=inputs.varies,
+                n_jobs=inputs.n_jobs,
             )
             self._listings = ReplicateListings(study, engine, prepared, self._bootstrap)
 
@@ -327,6 +346,7 @@ def reclustered_replicates(inputs: BootstrapInputs) -> Replicates:
     at_once, n_jobs = threads_per_replicate(count_threads(inputs.n_jobs), alone=alone)
     reclusterer: Reclusterer
     options: dict[str, Any] = {"amounts": inputs.amounts, "n_jobs": n_jobs}
+    options["varies"] = inputs.varies
     with stage(report, "gather listings"):
         if study.uncertainty.moves:
             every = np.arange(len(prepared.locations))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gclust.experiments.uncertainty.variation_in_words import record_draws
 from gclust.study.schema import Study
 from gclust.study.sections import DRAWN
 
@@ -16,7 +17,7 @@ def describe_draws(study: Study, n_pairs: int) -> str:
     """
     wanted = study.uncertainty
     what = {
-        "records": "records (Poisson bootstrap)",
+        "records": record_draws(study),
         "addresses": "addresses (anywhere in their discs)",
         "parameters": f"{n_pairs} pairs of eps_km and min_samples",
         "weights": "weights of the score",

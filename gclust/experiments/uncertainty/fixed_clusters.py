@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from gclust.experiments.uncertainty.amounts import Amounts
 from gclust.experiments.uncertainty.normalised import labelled_counts, world_of_profiles
+from gclust.experiments.uncertainty.variation import Variation
+from gclust.experiments.uncertainty.varied_groups import (
+    OutsideGroups,
+    entries_outside,
+    outside_groups,
+    vary_groups,
+    without_organisations,
+)
 from gclust.kernels.resampling.philox import draw_sums
+from gclust.kernels.resampling.volumes import Law, VariedGroups, draw_varied_sums
 from gclust.listings.counting import record_counts, world_components
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.label import label_records
@@ -26,6 +35,10 @@ CHUNK = 2_000_000
 """Number of groups drawn in one chunk, over one or several replicates."""
 
 _TABLES = ("fixed_labels", "fixed_listings", "parts")
+
+
+def _nothing() -> NDArray[np.int64]:
+    return np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -46,16 +59,41 @@ class RecordGroups:
     """Count that one record of the group adds in that column."""
     n_clusters: int
     n_kinds: int
+    kind: NDArray[np.int64] = field(default_factory=_nothing)
+    """Kind of each group."""
+    item: NDArray[np.int64] = field(default_factory=_nothing)
+    """Organisation of each group, -1 for none or where organisations do not vary."""
+    varied: VariedGroups | None = None
+    """The groups with how they vary by organisation or cluster, if they do."""
     fixed: NDArray[np.int64] | None = None
     """Count of each column that is the same in all replicates, of amounts; 0 by default."""
 
+    @property
+    def as_varied(self) -> VariedGroups:
+        """The groups as the kernels of varied draws take them, all drawn record by record."""
+        return VariedGroups(
+            records=self.records,
+            start=self.start,
+            cell=self.cell,
+            units=self.units,
+            whole=np.zeros(len(self.cell), dtype=np.int64),
+            part=np.zeros(len(self.cell)),
+            way=np.zeros(len(self.records), dtype=np.int8),
+            item=self.item,
+        )
+
 
 def group_records(
-    study: Study, engine: Engine, prepared: Prepared, clusters: NDArray[np.int64]
+    study: Study,
+    engine: Engine,
+    prepared: Prepared,
+    clusters: NDArray[np.int64],
+    variation: Variation | None = None,
 ) -> RecordGroups:
     """Group a study's records that have equal counts in every cluster.
 
-    ``clusters`` is the cluster of each location, -1 for noise.
+    ``clusters`` is the cluster of each location, -1 for noise. Records that vary by organisation
+    are grouped by it too.
     The order of groups follows from kinds, clusters and counts, not from rows or engines.
     """
     n_clusters = int(clusters.max(initial=-1)) + 1
@@ -68,9 +106,14 @@ def group_records(
         else engine.store(label_records(prepared.located, at), _TABLES[1], "group records")
     )
     counted = record_counts(labelled, prepared.totals, study.count_method)
-    profiles = record_profiles(counted, engine.pandas, engine.put)
+    varies = Variation(ways=np.zeros(len(prepared.staged.kinds), dtype=np.int8))
+    if variation is not None:
+        varies = variation
+    items = varies.organisations.of_records
+    profiles = record_profiles(counted, engine.pandas, engine.put, items)
     bare = unrecorded(counted, engine.pandas)
     world = world_components(prepared.staged.listings, study.counting.unlocated, engine.pandas)
+    outside = outside_groups(engine, prepared, at, profiles, varies)
     for name in _TABLES:
         engine.drop(name)
     kinds = prepared.staged.kinds
@@ -90,10 +133,14 @@ def group_records(
     ]
     amounts = bare["kind"].isin(world.index[world["amount"]]).to_numpy()
     same = bare["kind"].isin([kinds.index(kind) for kind in study.not_resampled]).to_numpy()
+    fixed = _fixed_counts(bare[amounts & same], world, n_clusters)
     groups = _joined(
-        profiles, bare[~amounts], world, n_clusters, whole_records=not study.normalises
+        profiles, bare[~amounts], world, n_clusters, outside, whole_records=not study.normalises
     )
-    return replace(groups, fixed=_fixed_counts(bare[amounts & same], world, n_clusters))
+    if varies:
+        varied = vary_groups(groups.as_varied, groups.kind, varies, n_clusters)
+        groups = replace(groups, varied=varied)
+    return replace(groups, fixed=fixed)
 
 
 def _fixed_counts(bare: pd.DataFrame, world: pd.DataFrame, n_clusters: int) -> NDArray[np.int64]:
@@ -111,6 +158,7 @@ def _joined(
     bare: pd.DataFrame,
     world: pd.DataFrame,
     n_clusters: int,
+    outside: OutsideGroups,
     *,
     whole_records: bool,
 ) -> RecordGroups:
@@ -118,6 +166,7 @@ def _joined(
 
     Each adds to its world total; a record adds one if ``whole_records``, else all its counts.
     """
+    bare, world = without_organisations(bare, world, outside)
     n_kinds = len(world)
     totals = n_clusters * n_kinds
     kind, label = profiles["kind"].to_numpy(), profiles["label"].to_numpy()
@@ -145,12 +194,23 @@ def _joined(
         + np.maximum(world["beyond"].to_numpy(), 0.0)
     )
     rest[world["amount"].to_numpy()] = 0.0
-    outside = _entries(n + n_bare + np.arange(n_kinds), totals + np.arange(n_kinds), UNIT)
-    entries = pd.concat([own, whole, weight, weight_total, outside], ignore_index=True)
+    every_kind, numbered = np.arange(n_kinds), n + n_bare + n_kinds
+    beyond = _entries(n + n_bare + every_kind, totals + every_kind, UNIT)
+    further = entries_outside(outside, numbered, n_clusters, n_kinds)
+    entries = pd.concat([own, whole, weight, weight_total, beyond, *further], ignore_index=True)
     entries = entries.sort_values(["group", "cell"], kind="stable")
     records = np.concatenate(
-        (first["records"].to_numpy(np.float64), bare["units"].to_numpy() / UNIT, rest)
+        (
+            first["records"].to_numpy(np.float64),
+            bare["units"].to_numpy() / UNIT,
+            rest,
+            outside.records["records"].to_numpy(np.float64),
+            outside.weight["units"].to_numpy() / UNIT,
+        )
     )
+    nobody = np.full(n_bare + n_kinds, -1, dtype=np.int64)
+    kinds = (first["kind"], bare_kind, every_kind, outside.records["kind"], outside.weight["kind"])
+    items = (first["item"], nobody, outside.records["item"], outside.weight["item"])
     group = entries["group"].to_numpy(np.int64)
     return RecordGroups(
         records=records,
@@ -159,6 +219,8 @@ def _joined(
         units=np.ascontiguousarray(entries["units"].to_numpy(np.int64)),
         n_clusters=n_clusters,
         n_kinds=n_kinds,
+        kind=np.concatenate(kinds).astype(np.int64),
+        item=np.concatenate(items).astype(np.int64),
     )
 
 
@@ -209,6 +271,7 @@ def bootstrap_groups(
     threads: int,
     report: Report,
     amounts: ClusterAmounts | None = None,
+    law: Law | None = None,
 ) -> GroupReplicates:
     """Draw each group's number of records in each replicate, and count records by cluster.
 
@@ -217,25 +280,21 @@ def bootstrap_groups(
     times of mean n, which is one draw. A listing without a record counts as its weight in
     records. World totals, noise included, are drawn with the rest. ``draws``, of shape (n_draws,),
     are numbers of replicates: the same number gives the same records. ``amounts`` are those that
-    vary, none by default; all others are the same in each replicate.
+    vary, none by default; all others are the same in each replicate. ``law`` is that of groups
+    that vary by organisation or cluster.
     """
     n_draws = len(draws)
     width = groups.n_clusters * groups.n_kinds
     sums = np.zeros((n_draws, width + groups.n_kinds), dtype=np.int64)
     with stage(report, "draw records") as share_done:
-        parallel_for(
-            even_chunks(n_draws, max(1, CHUNK // max(1, len(groups.records)))),
-            threads,
-            draw_sums,
-            groups.records,
-            groups.start,
-            groups.cell,
-            groups.units,
-            np.uint64(seed),
-            draws,
-            sums,
-            report=share_done,
-        )
+        chunks = even_chunks(n_draws, max(1, CHUNK // max(1, len(groups.records))))
+        common = np.uint64(seed), draws, sums
+        if groups.varied is not None and law is not None:
+            arguments: tuple[Any, ...] = (draw_varied_sums, groups.varied, law, *common)
+        else:
+            parts = groups.records, groups.start, groups.cell, groups.units
+            arguments = (draw_sums, *parts, *common)
+        parallel_for(chunks, threads, *arguments, report=share_done)
     if groups.fixed is not None:
         sums += groups.fixed
     if amounts is not None:

@@ -14,16 +14,19 @@ from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
 
-TABLES = {"uncertainty": "table", "pairs": "pairs", "moved": "moved"}
+TABLES = {"uncertainty": "table", "pairs": "pairs", "moved": "moved", "sources": "sources"}
 """Attribute of an uncertainty that each file holds, by file name."""
+OPTIONAL = ("moved", "sources")
+"""Files that some folders do not have."""
 
 
 def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Uncertainty:
     """Write the result folder of rank uncertainty; see `gclust.results.writer.write_result`.
 
     It holds ``uncertainty.csv`` (the table), ``pairs.csv`` and ``moved.csv`` (if addresses are
-    jittered), the same as Parquet, ``scores.parquet`` (a row per draw, a column per cluster id),
-    ``figures/``, ``study.toml`` and ``uncertainty.json``. `read_uncertainty` reads it back.
+    jittered), ``sources.csv`` (each source alone, if there are several), the same as Parquet,
+    ``scores.parquet`` (a row per draw, a column per cluster id), ``figures/``, ``study.toml`` and
+    ``uncertainty.json``. `read_uncertainty` reads it back.
     """
 
     def fill(folder: ResultWriter) -> None:
@@ -42,7 +45,7 @@ def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Unc
                 found.study.uncertainty.level,
                 folder.figures,
                 title=found.study.heading,
-                note=found.draws_in_words,
+                note=found.note,
             )
 
     return write_result(found, place, fill)
@@ -61,6 +64,7 @@ def _info(found: Uncertainty) -> dict[str, object]:
         "parameters": [list(pair) for pair in found.parameters],
         "critical_value": found.critical,
         "superpopulation": found.superpopulation,
+        "assumption": found.assumption,
         "amounts": resampled_amounts(found.study),
         "not_resampled": list(found.not_resampled),
         "score_interval_leaves_out": list(found.score_leaves_out),
@@ -100,7 +104,7 @@ def read_uncertainty(path: str | Path) -> Uncertainty:
     tables = {
         field: folder.table(f"{name}.parquet")
         for name, field in TABLES.items()
-        if name != "moved" or "moved.parquet" in folder.files
+        if name not in OPTIONAL or f"{name}.parquet" in folder.files
     }
     scores = folder.table("scores.parquet").to_numpy(dtype=float)
     study = folder.study()

@@ -85,6 +85,7 @@ def store_discs(study: Study, engine: Engine, prepared: Prepared) -> nw.LazyFram
         inhabitants_per_km2=wanted.inhabitants_per_km2,
     )
     moving = places[places["radius_km"] > 0]
+    engine.drop(DISCS)  # that of draws before, if single sources are drawn after all together
     return engine.put(pa.Table.from_pandas(moving, _DISC, preserve_index=False), DISCS)
 
 

@@ -47,11 +47,13 @@ class ReplicateListings:
         self._engine, self._bootstrap = engine, bootstrap
         self._kinds, self._whole = prepared.staged.kinds, study.counting.method == "whole"
         self._needed = study.listing_columns
+        for name in (BASE, JITTERED, PLACES):  # those of draws before
+            engine.drop(name)
         location = bootstrap.location[: len(prepared.locations)]
         places = prepared.locations[["lat", "lon"]].iloc[location]
         at = engine.put(places.assign(place=np.arange(len(places))), PLACES)
         rows = prepared.located.join(at, on=["lat", "lon"])
-        self._by = ["kind", "place", *(["item"] if study.drawn_amounts else [])]
+        self._by = ["kind", "place", *(["item"] if study.numbers_organisations else [])]
         columns = [*self._by[1:], "units", *self._needed]
         jittered = bootstrap.jittered
         if jittered is not None:

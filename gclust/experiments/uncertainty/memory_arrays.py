@@ -41,9 +41,9 @@ def rows_in_memory(
     organisations count apart, if counts are normalised, or if the study's listings were not in
     memory.
     """
-    if study.normalises:
+    if study.normalises or study.numbers_organisations:
         return None
-    if prepared.records is None or prepared.unlocated is not None or study.drawn_amounts:
+    if prepared.records is None or prepared.unlocated is not None:
         return None
     keyed = engine.keyed(weighted)
     if keyed is None or not keyed[1]:

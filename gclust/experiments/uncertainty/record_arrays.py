@@ -22,6 +22,7 @@ from gclust.experiments.uncertainty.jitter import (
     store_discs,
 )
 from gclust.experiments.uncertainty.memory_arrays import rows_in_memory
+from gclust.experiments.uncertainty.organisations import Organisations
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.fold import density_units
 from gclust.listings.record_arrays import number_records
@@ -43,8 +44,9 @@ class ListingArrays:
 
     rows: dict[str, Ints]
     """Each record's listings summed by place, sorted by number and place: ``number`` (of the
-    record, -1 for none), ``kind, place, item`` (of `gclust.experiments.uncertainty.amounts`, -1
-    for none), ``units, density, record_units``, and ``counted`` if counts are normalised."""
+    record, -1 for none), ``kind, place, item`` (organisation of an amount or of weight without a
+    record that vary, -1 for none), ``units, density, record_units``, and ``counted`` if counts are
+    normalised."""
     location: Ints
     """The prepared location of each place, shape (n,); jittered listings are the last places."""
     jitter: PositionalJitter
@@ -81,7 +83,7 @@ def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Int
         weighted = placed.filter(nw.col("radius_km").is_null())
         jittered = placed.filter(~nw.col("radius_km").is_null()).join(at, on=["lat", "lon"])
     listed = weighted.join(at, on=["lat", "lon"])
-    by_item = ("item",) if study.drawn_amounts else ()
+    by_item = ("item",) if study.numbers_organisations else ()
     keys = ("kind", "record", "place", *by_item)
     sums = ["units", "density", *(["counted"] if study.normalises else [])]
     summed = engine.store(
@@ -102,6 +104,18 @@ def gather_listings(study: Study, engine: Engine, prepared: Prepared, order: Int
     for name in (PLACES, ROWS):
         engine.drop(name)
     return gathered
+
+
+def items_of_records(
+    engine: Engine, prepared: Prepared, organisations: Organisations, n: int
+) -> Ints:
+    """Return the organisation of each of n records, in their order, -1 for none, shape (n,)."""
+    items = np.full(n, -1, dtype=np.int64)
+    if organisations.of_records is not None:
+        rows = number_records(organisations.of_records, prepared.totals, "item")
+        table = engine.arrow(rows.select("number", "item"), "number records")
+        items[table["number"].to_numpy()] = table["item"].to_numpy()
+    return items
 
 
 def _arrays(table: pa.Table) -> dict[str, Ints]:

@@ -15,6 +15,8 @@ from gclust.experiments.grid import Pair
 from gclust.experiments.score_columns import scored_columns
 from gclust.experiments.uncertainty.draws import Replicates
 from gclust.experiments.uncertainty.draws_in_words import NOT_RESAMPLED, describe_draws
+from gclust.experiments.uncertainty.sources_alone import source_table
+from gclust.experiments.uncertainty.variation_in_words import assumption, records_in_words
 from gclust.pipeline.score_columns import OUTLINED, ScoreColumns
 from gclust.ranking.intervals import intervals, rank_intervals
 from gclust.ranking.rank import rank
@@ -25,14 +27,6 @@ from gclust.study.schema import Study
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SUPERPOPULATION = (
-    "The records{of_kinds} are treated as a sample: each stands for the records that the same"
-    " places could have produced instead, independently of the others, a Poisson number of them in"
-    " each draw."
-    " The number of records is drawn with them, and so are the world totals, noise included; a"
-    " listing without a record counts as its weight in records, and a total given in [counting]"
-    " beyond the sources as that many records outside all clusters."
-)
 LEFT_OUT = "rrors of addresses, and records that are missing for a reason, are not covered."
 ADDRESSES = (
     " Each listing whose address is known to its city only, or as [uncertainty] spread_km names"
@@ -139,6 +133,12 @@ class Uncertainty:
     moved : DataFrame, optional
         The jittered addresses: ``kind, precision, listings, weight,
         radius_km_least, radius_km_median, radius_km_most``.
+    sources : DataFrame, optional
+        If the study names several sources: each cluster's intervals in the first 200 draws with
+        each source alone, ``rank, cluster_id, name, source, range, rank_low, rank_high, score_low,
+        score_high, found, largest``. ``range`` is that over which the study draws the source.
+        The largest source has the widest interval of ranks, or of scores where these are equal; a
+        cluster that is not found has the rank below all of the study's.
     warnings : tuple of str
         Warnings about the data.
     path : Path, optional
@@ -153,6 +153,7 @@ class Uncertainty:
     superpopulation: str
     parameters: tuple[Pair, ...] = ()
     moved: pd.DataFrame | None = None
+    sources: pd.DataFrame | None = None
     warnings: tuple[str, ...] = ()
     path: Path | None = None
 
@@ -179,6 +180,17 @@ class Uncertainty:
         return describe_draws(self.study, len(self.parameters))
 
     @property
+    def assumption(self) -> str:
+        """On what independence of records sets and intervals rest: "if ...", "" if on none."""
+        return assumption(self.study)
+
+    @property
+    def note(self) -> str:
+        """The draws in one line, and what sets and intervals rest on, for figures."""
+        given = self.assumption
+        return f"{self.draws_in_words}{f'; sets and intervals hold {given}' if given else ''}"
+
+    @property
     def score_leaves_out(self) -> tuple[str, ...]:
         """Kinds that affect the score, but do not vary in score intervals and rank sets."""
         return left_out(self.study, self.not_resampled)
@@ -192,6 +204,9 @@ class OwnClusters(NamedTuple):
     share: pd.DataFrame
     """Share of each kind in per cent."""
     score: pd.Series
+    largest: pd.DataFrame
+    """The largest organisations, of kinds that vary by organisation; see
+    `gclust.experiments.uncertainty.leading`."""
 
     def to_table(self) -> pd.DataFrame:
         """Return all columns as one table; shares by the number of their kind."""
@@ -199,21 +214,23 @@ class OwnClusters(NamedTuple):
         table["score"] = self.score.to_numpy()
         for code, kind in enumerate(self.share.columns):
             table[f"share_{code}"] = self.share[kind].to_numpy()
-        return table
+        return table.join(self.largest)
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, study: Study) -> OwnClusters:
         """Read what `to_table` returned."""
         codes = range(len(study.kinds))
         share = pd.DataFrame({study.kinds[code]: table[f"share_{code}"] for code in codes})
-        return cls(table[["name", "economies"]], share, table["score"])
+        known = {"name", "economies", "score", *(f"share_{code}" for code in codes)}
+        largest = table[[column for column in table if column not in known]]
+        return cls(table[["name", "economies"]], share, table["score"], largest)
 
 
 def rank_uncertainty(
     study: Study, own: OwnClusters, found: Replicates, drawn_pairs: list[Pair]
 ) -> Uncertainty:
     """Compute intervals, rank sets and indistinguishable pairs of clusters from replicates."""
-    named, share, score = own
+    named, share, score, largest = own
     level = study.uncertainty.level
     order = pd.DataFrame({"rank": rank(score)}).rename_axis("cluster_id").reset_index()
     order = order.sort_values(["rank", "cluster_id"], ignore_index=True)
@@ -252,6 +269,11 @@ def rank_uncertainty(
         among = pd.Series(among_best(sets.low, sets.high, first))
         table[f"among_{first}"] = among.reindex(table.index).fillna("")
     table["found"] = (~np.isnan(scores)).mean(axis=0)
+    table = table.join(largest.iloc[ids].reset_index(drop=True))
+    sources = source_table(study, found.alone, table, drawn_pairs, found.moved)
+    if sources is not None:
+        won = sources[sources["largest"]].set_index("cluster_id")["source"]
+        table["largest_source"] = table["cluster_id"].map(won)
     return Uncertainty(
         study=study,
         table=table,
@@ -260,6 +282,7 @@ def rank_uncertainty(
         critical=sets.critical,
         parameters=tuple(drawn_pairs),
         moved=found.moved,
+        sources=sources,
         superpopulation=_superpopulation(study),
     )
 
@@ -277,10 +300,7 @@ def _superpopulation(study: Study) -> str:
     wanted, columns = study.uncertainty, ScoreColumns(study)
     text = "The records are fixed."
     if "records" in wanted.sources:
-        records = [kind for kind in study.kinds if kind not in study.amounts]
-        of_kinds = f" of {' and '.join(records)}" if study.amounts else ""
-        text = SUPERPOPULATION.format(of_kinds=of_kinds) if records else ""
-        text += _of_amounts(study)
+        text = records_in_words(study) + _of_amounts(study)
         text += (" Other e" if wanted.moves else " E") + LEFT_OUT
     text += ADDRESSES if wanted.moves else ""
     text += RECLUSTERED if wanted.reclusters else FIXED + _formed_on(study)

@@ -23,13 +23,14 @@ from gclust.experiments.uncertainty.draws import (
     Baseline,
     BootstrapInputs,
     Replicates,
-    fixed_cluster_replicates,
-    reclustered_replicates,
 )
 from gclust.experiments.uncertainty.folder import write_uncertainty
+from gclust.experiments.uncertainty.leading import largest_organisations, warnings_of_largest
 from gclust.experiments.uncertainty.normalised import check_records
+from gclust.experiments.uncertainty.organisations import number_organisations
 from gclust.experiments.uncertainty.parameters import DrawnPairs, draw_pairs
 from gclust.experiments.uncertainty.part import write_draws_part
+from gclust.experiments.uncertainty.periods import OwnCounts, excess_of_kinds
 from gclust.experiments.uncertainty.result import (
     OwnClusters,
     Uncertainty,
@@ -37,6 +38,8 @@ from gclust.experiments.uncertainty.result import (
     rank_uncertainty,
 )
 from gclust.experiments.uncertainty.scores import Scorer
+from gclust.experiments.uncertainty.sources_alone import replicates, sources_alone
+from gclust.experiments.uncertainty.variation import variation_of
 from gclust.listings.counting import world_components
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import rows_by
@@ -197,7 +200,8 @@ def _computed(study: Study, shard: Shard | None, run_log: RunLog, n_jobs: int | 
         own = counted.clusters(partition.labels)
         if "records" in study.uncertainty.sources:
             run_log.messages.extend(_without_records(study, engine, prepared))
-        numbered = number_amounts(study, engine, prepared)
+        organisations = number_organisations(study, engine, prepared)
+        numbered = number_amounts(study, engine, prepared, organisations)
         run_log.messages.extend(numbered.amounts.messages)
         engine.progress = silent  # reports of single draws would hide the overall progress
         contours = None
@@ -211,6 +215,14 @@ def _computed(study: Study, shard: Shard | None, run_log: RunLog, n_jobs: int | 
             values = scorer.columns.values(counted.count, counted.share, described, listings)
             scores = scorer.own(values)
         baseline = Baseline(own, counted, described, listings.are_made)
+        variation = variation_of(study, prepared.staged.kinds, organisations)
+        if study.variation.dispersion:
+            with stage(run_log.report, "compare periods"):
+                counts = OwnCounts(prepared, own, listings, len(counted.count))
+                excess, messages = excess_of_kinds(study, counts, n_jobs)
+            run_log.messages.extend(messages)
+            variation = variation.with_excess(prepared.staged.kinds, excess)
+        largest = largest_organisations(study, engine, numbered.prepared, own, variation)
         bootstrap = BootstrapInputs(
             study=study,
             engine=engine,
@@ -222,17 +234,17 @@ def _computed(study: Study, shard: Shard | None, run_log: RunLog, n_jobs: int | 
             report=run_log.report,
             numbers=numbers,
             amounts=numbered.amounts,
-        )
-        replicates = (
-            reclustered_replicates if study.uncertainty.reclusters else fixed_cluster_replicates
+            variation=variation,
         )
         found = replicates(bootstrap)
+        found = replace(found, alone=sources_alone(bootstrap))
     if prepared.frozen is not None and prepared.frozen.earlier is not None:
         named = prepared.frozen.earlier.named
     else:
         named = names_of(study, prepared.locations, pd.Series(own), len(counted.count))
     run_log.messages.extend(_of_few_records(study, named, counted.count))
-    clusters = OwnClusters(named, counted.share[kinds], pd.Series(scores))
+    run_log.messages.extend(warnings_of_largest(study, named, largest))
+    clusters = OwnClusters(named, counted.share[kinds], pd.Series(scores), largest)
     return _Computed(clusters, found, numbers, drawn.pairs, inputs)
 
 
@@ -319,6 +331,13 @@ def _check_draws(study: Study) -> None:
         raise StudyError(
             f"[uncertainty] draws = {study.uncertainty.draws}; expected {least} or more at level"
             f" = {study.uncertainty.level:g}"
+        )
+    if study.normalises and study.variation:
+        raise StudyError(
+            "[counting] normalise does not go with organisations (resample, multiplier) or"
+            " dispersion in [uncertainty], for a count is no number of records then; expected"
+            " draws of records, or counts that are not normalised (amounts by organisation:"
+            " resample = { <kind> = 'organisations' })"
         )
     fixed, wanted = study.not_resampled, study.uncertainty
     if wanted.sources == ("records",) and not wanted.reclusters:

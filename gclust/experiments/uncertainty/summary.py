@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from gclust.experiments.uncertainty.result import Uncertainty
+from gclust.experiments.uncertainty.sources_alone import largest_in_words
 from gclust.report.rank_uncertainty import rank_uncertainty_table
 
 
@@ -13,6 +14,7 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
     level = f"{100 * found.study.uncertainty.level:g} %"
     n, fixed = len(found.table), ", ".join(found.score_leaves_out)
     given = f", with {fixed} as it is" if fixed else ""
+    given += f", {found.assumption}" if found.assumption else ""
     alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
     lines = [
         f"{found.draws_in_words}.",
@@ -24,6 +26,7 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
         f" {alone} clusters have one rank alone.",
         *_not_resampled(found),
         *_moved(found),
+        *largest_in_words(found.sources, found.study.uncertainty.level),
         *(f"Note: {warning}." for warning in found.warnings),
         found.superpopulation,
     ]
@@ -40,6 +43,7 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
             f"Figure: {found.path / 'figures' / 'rank_sets.png'}",
             f"Table:  {found.path / 'uncertainty.csv'}",
             f"Pairs:  {found.path / 'pairs.csv'}",
+            *([] if found.sources is None else [f"Sources: {found.path / 'sources.csv'}"]),
             *([] if found.moved is None else [f"Moved:  {found.path / 'moved.csv'}"]),
             f"All files: {found.path}",
         ]

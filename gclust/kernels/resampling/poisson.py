@@ -18,9 +18,9 @@ from gclust.kernels._jit import helper, kernel
 from gclust.kernels.resampling.philox import poisson, scramble
 from gclust.parallel import balanced_chunks, even_chunks, parallel_for
 
-SINGLE, WEIGHT, REST = 1, 2, 3
-"""Streams of random numbers for single records, for weight without records at a location, and
-for the rest of the world's totals."""
+SINGLE, WEIGHT, REST, AWAY = 1, 2, 3, 12
+"""Streams of random numbers for single records, for weight without records at a location, for
+the rest of the world's totals, and for weight of organisations that has no location."""
 
 CHUNK = 1 << 18
 """Number of rows, locations or groups of four records in a chunk."""

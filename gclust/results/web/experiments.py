@@ -53,12 +53,13 @@ def rank_sets(found: Any) -> str:
     ]
     heads = ["rank", "name", "rank set", "ranks", "score", "interval"]
     level = found.study.uncertainty.level
+    given = f" {found.assumption}" if found.assumption else ""
     return section(
         "uncertainty",
         "Rank uncertainty",
         paragraph(
-            f"{found.draws_in_words}. Rank sets jointly hold the true ranks of these clusters:"
-            f" level {level:g}."
+            f"{found.draws_in_words}. Rank sets jointly hold the true ranks of these clusters"
+            f"{given}: level {level:g}."
         ),
         paragraph(found.superpopulation, "muted"),
         note,
