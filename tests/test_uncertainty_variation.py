@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from scipy import stats
 
 import gclust
+from benchmarks.coverage import WORLDS, measure
 from gclust.cli import main
 from gclust.errors import StudyError
 from gclust.experiments.uncertainty.dispersion import (
@@ -367,6 +368,22 @@ def test_amounts_have_neither_multiplier_nor_dispersion(tmp_path):
     study = gclust.Study(sources=sources, uncertainty={"resample": "organisations"})
     assert study.variation.resample == ("patent",)
     assert study.drawn_amounts == {"rd": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("world", "option", "least", "most"),
+    [
+        ("independent cluster-years, cv 0.2", 'resample = "records"', 20, 60),
+        ("independent cluster-years, cv 0.2", 'dispersion = "years"', 80, 97),
+        ("an organisation of 50 %", "multiplier = { cv = 0.3 }", 80, 97),
+        ("lasting shocks of clusters", 'dispersion = "years"', 20, 50),
+    ],
+)
+def test_intervals_cover_what_the_guide_says(world, option, least, most):
+    """The table of the guide from fewer draws: see benchmarks/coverage.py."""
+    name = next(each for each in WORLDS if each.startswith(world))
+    row, _ = measure(name, option, 12, 150)
+    assert least < np.mean(row.thirds) < most
 
 
 SOURCES = (

@@ -141,7 +141,7 @@ def _check_records(named: Iterable[str], records: Sequence[str], where: str) -> 
 
 
 def _check_one_question(varies: RecordVariation, where: str) -> None:
-    """Refuse two options for one kind, each of which answers another question."""
+    """Refuse two options for one kind, because each answers another question."""
     of_kinds = {
         "resample = 'organisations'": varies.resample,
         "multiplier": varies.multiplier,
