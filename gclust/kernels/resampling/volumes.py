@@ -64,7 +64,7 @@ def volume(cv, seed, stream, draw, item):
     shape = 1.0 / (cv * cv)
     if shape >= 1.0:
         return gamma(shape, seed, stream, draw, item) / shape
-    u, _ = uniform_pair(seed, POWER + stream, draw, item, 0)
+    u, _ = uniform_pair(seed, POWER, draw, item, stream)
     return gamma(shape + 1.0, seed, stream, draw, item) * (1.0 - u) ** (1.0 / shape) / shape
 
 
