@@ -447,3 +447,13 @@ def test_a_cluster_that_is_not_found_is_below_all():
     b = table[(table["cluster_id"] == 1) & table["largest"]]
     assert b["source"].tolist() == ["records"]  # equal: the first
     assert source_table(study, {}, ranked, [], None) is None
+
+
+def test_windows_have_no_frozen_boundaries(tmp_path):
+    extra = (
+        "[clusters]\neps_km = 10\nmin_samples = 100\nformed_on = { years = [2015, 2016] }\n"
+        "[uncertainty]\ndraws = 20\ndispersion = 'windows'\n"
+    )
+    path = study_folder(tmp_path, windows_table((2005, 2019)), extra)
+    with pytest.raises(StudyError, match=r"dispersion = 'windows' finds .* dispersion = 'years'"):
+        gclust.uncertainty(path)

@@ -323,6 +323,13 @@ def _check_frozen(study: Study) -> None:
             f"[uncertainty] {key} forms clusters in each draw",
             'set clusters = "fixed" and draw records or weights only, or remove formed_on',
         )
+    if "windows" in study.variation.dispersion.values():
+        refuse_frozen(
+            study,
+            "[uncertainty] dispersion = 'windows' finds the clusters of other years' listings by"
+            " those of the study's own",
+            "set dispersion = 'years', or remove formed_on",
+        )
 
 
 def _check_draws(study: Study) -> None:
