@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from gclust.errors import StudyError
 from gclust.listings.columns import KNOWN
 from gclust.ranking.columns import OF_KINDS, column_weights, kind_columns, scored
+from gclust.spelling import did_you_mean
 from gclust.study.clustering_methods import ClusteringOptions, FormedOn
 from gclust.study.indicators import IndicatorEntry
 from gclust.study.parse import parse_section
