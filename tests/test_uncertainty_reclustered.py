@@ -307,7 +307,7 @@ def test_without_a_plateau_parameters_vary_by_a_factor(tmp_path):
 
 
 def test_a_factor_never_leads_below_the_least_threshold(tmp_path):
-    extra = '[clusters]\neps_km = 10\nmin_samples = 2\n[uncertainty]\nfactor = 4.0\n'
+    extra = "[clusters]\neps_km = 10\nmin_samples = 2\n[uncertainty]\nfactor = 4.0\n"
     study = gclust.read_study(study_folder(tmp_path, extra=extra))
     sources = replace(study.uncertainty, sources=("parameters",))
     drawn = draw_pairs(replace(study, uncertainty=sources), n_jobs=1, report=silent)
