@@ -23,6 +23,8 @@ _HOME = {
     "HDBSCAN": "gclust.cluster.hdbscan",
     "HierarchyClusters": "gclust.study.clustering_methods",
     "Intensity": "gclust.study.sections",
+    "KDensity": "gclust.experiments.localisation.k_density",
+    "Localisation": "gclust.experiments.localisation.result",
     "Members": "gclust.study.sections",
     "Merge": "gclust.study.sections",
     "Names": "gclust.study.sections",
@@ -41,14 +43,18 @@ _HOME = {
     "Verification": "gclust.experiments.verify.result",
     "compare": "gclust.experiments.compare.run",
     "centroid_geocodes": "gclust.pipeline.centroid_geocodes",
+    "ellison_glaeser": "gclust.experiments.localisation.ellison_glaeser",
     "gather": "gclust.experiments.shards.gather",
     "intensity_spread": "gclust.pipeline.intensity",
+    "k_density": "gclust.experiments.localisation.k_density",
     "leaders": "gclust.ranking.leaders",
     "list_indicators": "gclust.study.catalogue",
+    "localisation": "gclust.experiments.localisation.run",
     "multinomial_rank_sets": "gclust.ranking.multinomial",
     "null_model": "gclust.experiments.null_model.run",
     "parameter_surface": "gclust.cluster.surface",
     "read_comparison": "gclust.experiments.compare.result",
+    "read_localisation": "gclust.experiments.localisation.folder",
     "read_null_model": "gclust.experiments.null_model.folder",
     "read_run": "gclust.results.run",
     "read_study": "gclust.study.schema",
@@ -75,6 +81,8 @@ __all__ = [  # spelled out, so that type checkers can read it
     "Footprint",
     "HierarchyClusters",
     "Intensity",
+    "KDensity",
+    "Localisation",
     "Members",
     "Merge",
     "Names",
@@ -95,15 +103,19 @@ __all__ = [  # spelled out, so that type checkers can read it
     "centroid_geocodes",
     "compare",
     "datasets",
+    "ellison_glaeser",
     "gather",
     "intensity_spread",
+    "k_density",
     "leaders",
     "list_indicators",
+    "localisation",
     "multinomial_rank_sets",
     "null_model",
     "parameter_surface",
     "plot",
     "read_comparison",
+    "read_localisation",
     "read_null_model",
     "read_run",
     "read_study",
@@ -127,6 +139,11 @@ if TYPE_CHECKING:
     from gclust.cluster.surface import Surface, parameter_surface
     from gclust.experiments.compare.result import Comparison, read_comparison
     from gclust.experiments.compare.run import compare
+    from gclust.experiments.localisation.ellison_glaeser import ellison_glaeser
+    from gclust.experiments.localisation.folder import read_localisation
+    from gclust.experiments.localisation.k_density import KDensity, k_density
+    from gclust.experiments.localisation.result import Localisation
+    from gclust.experiments.localisation.run import localisation
     from gclust.experiments.null_model.folder import read_null_model
     from gclust.experiments.null_model.result import NullModel
     from gclust.experiments.null_model.run import null_model

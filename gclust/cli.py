@@ -173,6 +173,25 @@ def null(study: Path, out: Path | None, overwrite: bool, top: int, threads: int 
 
 
 @main.command(cls=Command)
+@STUDY
+@output("result")
+@TOP
+@THREADS
+def localise(study: Path, out: Path | None, overwrite: bool, top: int, threads: int | None) -> None:
+    """Measure which kinds or fields of STUDY.toml are localised.
+
+    Its section [localisation] says what is compared: K-densities of the sites of
+    organisations, and with [places] given an index over these areas.
+    """
+    from gclust.experiments.localisation.summary import summary_lines
+
+    read = gclust.read_study(study)
+    out = out or _folder(read.study.name, "localisation")
+    done = gclust.localisation(read, out, progress=True, n_jobs=threads, overwrite=overwrite)
+    say_all(summary_lines(done, top=top, **terminal()))
+
+
+@main.command(cls=Command)
 @click.argument("parts", type=PATH, nargs=-1, required=True, metavar="PART...")
 @output("result")
 @TOP

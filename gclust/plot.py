@@ -22,6 +22,7 @@ __all__ = [
     "bump",
     "heat_map",
     "intensity",
+    "k_density",
     "k_distance",
     "map",
     "rank_sets",
@@ -287,6 +288,56 @@ def k_distance(sweep: Any, ax: Axes | None = None, *, width: str | float = "midd
         ax,
         lambda figure: k_distance_page(figure, *drawn_from, title=title, width_in=wide),
         lambda axes: k_distance_on(axes, *drawn_from),
+    )
+
+
+def k_density(
+    found: Any,
+    of: str | None = None,
+    ax: Axes | None = None,
+    *,
+    legend: bool = True,
+    width: str | float = "single",
+) -> Axes:
+    """Draw the K-density of a kind or field, with the bands of random sites.
+
+    Parameters
+    ----------
+    found : KDensity or Localisation
+    of : str, optional
+        The kind or field; the most localised by default.
+    ax, legend, width : optional
+        As in `map`.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the kind or field has no K-density.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, gclust
+    >>> rng = np.random.default_rng(1)
+    >>> sites = pd.DataFrame({"lat": rng.uniform(45, 49, 90), "lon": rng.uniform(5, 9, 90)})
+    >>> sites["field"] = ["optics"] * 30 + ["others"] * 60
+    >>> axes = gclust.plot.k_density(gclust.k_density(sites, draws=19), "optics")
+    """
+    from gclust.report.k_density import k_density_on, k_density_page, order_of
+    from gclust.report.style import inches
+
+    density = getattr(found, "k_density", found)
+    names = order_of(density)
+    name, wide = names[0] if of is None else of, inches(width)
+    if name not in names:
+        raise ValueError(f"{density.by} {name!r} has no K-density; known: {', '.join(names)}")
+    return _drawn(
+        ax,
+        lambda figure: k_density_page(figure, density, name, width_in=wide),
+        lambda axes: k_density_on(axes, density, name, legend=legend),
     )
 
 

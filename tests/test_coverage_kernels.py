@@ -506,6 +506,16 @@ def place_at_random():
     null.test_draws_follow_the_baseline_and_do_not_depend_on_threads()
 
 
+def count_distances():
+    """Count pairs of points by distance, and choose points at random."""
+    import gclust
+    from tests import test_localisation as local
+
+    for width_km in (0.05, 700.0):
+        local.test_pairs_are_counted_in_the_bins_of_their_distances(width_km)
+    gclust.k_density(local.some_sites(30, 15), draws=19, n_jobs=1)
+
+
 def cover() -> dict[str, list[int]]:
     """Check small cases until every line is reached; return those that were not."""
     import coverage
@@ -543,6 +553,7 @@ def cover() -> dict[str, list[int]]:
     expect_information()
     follow_the_reference()
     place_at_random()
+    count_distances()
     for seed in RARE_SEEDS:
         check(make_case(seed))
     seed = 0

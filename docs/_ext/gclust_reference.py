@@ -54,6 +54,7 @@ GUIDES = {
     "intensity": "in_detail/intensity",
     "uncertainty": "in_detail/uncertainty",
     "null": "guides/null_model",
+    "localisation": "guides/localisation",
     "places": "in_detail/given_areas",
     "outputs": "in_detail/results",
     "engine": "in_detail/large_data",

@@ -16,12 +16,15 @@ GROUPS = {
         sweep Sweep read_sweep compare Comparison read_comparison uncertainty Uncertainty
         read_uncertainty null_model NullModel read_null_model multinomial_rank_sets gather Part
     """,
+    "Localisation": """
+        localisation Localisation read_localisation k_density KDensity ellison_glaeser
+    """,
     "Indicators": """
         list_indicators indicators.indicator indicators.Indicator indicators.LabelledListings
     """,
     "Figures": """
         plot.map plot.intensity plot.bump plot.rank_sets plot.score_intervals plot.heat_map
-        plot.k_distance plot.save
+        plot.k_distance plot.k_density plot.save
     """,
     "Data": """
         datasets.example_study datasets.simulate datasets.fetch datasets.prepare_us datasets.gii

@@ -495,6 +495,57 @@ NORMALISED = (
         "100 * <kind>_count_without / world total of <kind>",
     ),
 )
+BY = _text("<by>", "Kind or field, as [localisation] by says; the column has that name")
+SITES = _integer("sites", "Number of sites: organisations, or locations")
+PER_KM = "pairs of sites, as a part of all, per km"
+K_DENSITY = (
+    BY,
+    SITES,
+    _integer("sites_used", "Number of these whose pairs are counted"),
+    _number("bandwidth_km", "Bandwidth of the kernel", "km", "0.9 A m^(-1/5), m pairs"),
+    _number(
+        "localisation",
+        "Integral of the K-density above its upper global band",
+        "part of all pairs",
+    ),
+    _number(
+        "dispersion",
+        "Integral of the K-density below its lower global band; 0 if it is localised",
+        "part of all pairs",
+    ),
+    _flag("localised", "Whether the K-density lies above its upper global band anywhere"),
+    _flag("dispersed", "Whether it lies below the lower one anywhere, and is not localised"),
+    _number("p_localised", "p value for all distances together", "part of one"),
+    _number("p_dispersed", "p value of dispersion for all distances together", "part of one"),
+    _number("most_localised_km", "Distance of its largest excess over the upper band", "km"),
+)
+K_DENSITY_CURVES = (
+    BY,
+    _number("distance_km", "Distance between two sites", "km"),
+    _number("k_density", "K-density", PER_KM),
+    *(
+        _number(f"{what}_{end}", f"{side} band of random sites for {at}", PER_KM)
+        for what, at in (("local", "this distance"), ("global", "all distances together"))
+        for end, side in (("low", "Lower"), ("high", "Upper"))
+    ),
+)
+ELLISON_GLAESER = (
+    BY,
+    _integer("plants", "Number of plants: organisations at their sites"),
+    _number("weight", "Sum of their records", RECORDS),
+    _integer("areas", "Number of areas with one of them"),
+    _number("herfindahl", "Concentration of sizes (H)", "part of one", "sum of squared shares"),
+    _number("raw", "Raw concentration (G)", "part of one", "sum of (s - x)^2 over areas"),
+    _number("raw_expected", "Expectation of G if plants choose areas at random", "part of one"),
+    _number("raw_sd", "Standard deviation of G if they do", "part of one"),
+    _number(
+        "gamma",
+        "Index of Ellison and Glaeser",
+        "part of one",
+        "(G / (1 - sum x^2) - H) / (1 - H)",
+    ),
+    _number("p_value", "Share of random choices with as large a G", "part of one"),
+)
 
 TABLES = {
     table.name: table
@@ -524,6 +575,9 @@ TABLES = {
         Table("normalised", "The ranking with and without normalised counts", NORMALISED),
         Table("given_overlaps", "Overlaps of clusters and given areas", OVERLAPS),
         Table("null_model", "Excess of clusters over a null model", NULL_MODEL, ("cluster_id",)),
+        Table("k_density", "Localisation by distance", K_DENSITY, ("<by>",)),
+        Table("k_density_curves", "K-densities", K_DENSITY_CURVES, ("<by>", "distance_km")),
+        Table("ellison_glaeser", "Localisation over given areas", ELLISON_GLAESER, ("<by>",)),
         Table("null_places", "Excess of places over a null model", NULL_PLACES, ("lat", "lon")),
     )
 }

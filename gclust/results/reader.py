@@ -21,6 +21,7 @@ COMMANDS = {
     "comparison": "compare",
     "uncertainty": "uncertainty",
     "null_model": "null",
+    "localisation": "localise",
     "part": "sweep or uncertainty with --shard",
 }
 """The command that writes each kind of result folder."""

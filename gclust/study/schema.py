@@ -17,7 +17,7 @@ from gclust.study.clustering_methods import (
     Clusters,
 )
 from gclust.study.indicators import IndicatorEntry, read_entries, resolve_indicators
-from gclust.study.localisation import NullModelOptions
+from gclust.study.localisation import LocalisationOptions, NullModelOptions
 from gclust.study.parse import parse_section, read_toml
 from gclust.study.record_variation import (
     COLUMN_OF_VARIATION,
@@ -73,7 +73,7 @@ class Study:
     ----------
     sources : tuple of Source
     study, density, clusters, merge, footprint, names, counting, score, population, members, sweep,
-    intensity, uncertainty, null, places, outputs, engine
+    intensity, uncertainty, null, localisation, places, outputs, engine
         The sections of ``study.toml``.
     indicators : tuple of IndicatorEntry
         In the order of their columns.
@@ -113,6 +113,7 @@ class Study:
     intensity: Intensity = field(default_factory=Intensity)
     uncertainty: Draws = field(default_factory=Draws)
     null: NullModelOptions = field(default_factory=NullModelOptions)
+    localisation: LocalisationOptions = field(default_factory=LocalisationOptions)
     places: Places = field(default_factory=Places)
     outputs: Outputs = field(default_factory=Outputs)
     engine: EngineOptions = field(default_factory=EngineOptions)

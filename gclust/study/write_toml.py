@@ -16,7 +16,7 @@ from gclust.study.clustering_methods import FormedOn
 from gclust.study.schema import SECTIONS, Study
 from gclust.study.sections import Source
 
-OF_EXPERIMENTS = ("null",)
+OF_EXPERIMENTS = ("null", "localisation")
 """Sections that change no run: they are written if the study has other values than the defaults."""
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -25,7 +25,7 @@ OF_ESTIMATOR = {
 }
 """Names of options that the estimator calls otherwise."""
 METHOD = "The clustering method: dbscan, hdbscan or contour."
-LEFT_OUT = ("engine", "null")
+LEFT_OUT = ("engine", "null", "localisation")
 """Sections that change no result of a run."""
 PARAMETER = re.compile(r"^([\w, ]+?) : ")
 

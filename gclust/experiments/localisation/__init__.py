@@ -1,0 +1,1 @@
+"""Localisation of kinds or fields: K-densities by distance, and an index over given areas."""
