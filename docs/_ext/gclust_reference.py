@@ -41,25 +41,25 @@ FIRST = "0.1.0"
 """Version that keys and columns are of which do not say ``.. versionadded``."""
 
 GUIDES = {
-    "sources": "in_detail/files_read",
-    "density": "in_detail/sweeps",
-    "clusters": "in_detail/sweeps",
-    "merge": "method/printed_table",
-    "footprint": "in_detail/intensity",
-    "counting": "in_detail/scores",
-    "score": "in_detail/scores",
-    "population": "in_detail/files_read",
-    "sweep": "in_detail/sweeps",
-    "centroid_geocodes": "in_detail/centroid_geocodes",
+    "sources": "guides/your_data",
+    "density": "guides/parameters",
+    "clusters": "guides/parameters",
+    "merge": "guides/merging",
+    "footprint": "guides/footprints",
+    "counting": "guides/counting",
+    "score": "guides/scores",
+    "population": "guides/footprints",
+    "sweep": "guides/parameters",
+    "centroid_geocodes": "guides/centroid_geocodes",
     "intensity": "in_detail/intensity",
     "uncertainty": "in_detail/uncertainty",
     "null": "guides/null_model",
     "localisation": "guides/localisation",
     "places": "in_detail/given_areas",
     "outputs": "in_detail/results",
-    "engine": "in_detail/large_data",
-    "indicators": "in_detail/indicators",
-    "members": "in_detail/indicators",
+    "engine": "guides/large_data",
+    "indicators": "guides/indicators",
+    "members": "guides/indicators",
 }
 """Section of a study -> the page about it."""
 
