@@ -115,7 +115,8 @@ def measure(
     chosen = study(records, draws, half, clusters)
     table = gclust.uncertainty(chosen, n_jobs=1).table.set_index("cluster_id").sort_index()
     forming = records if half is None else records[forms(records, seed)]
-    places = forming[["lat", "lon"]].to_numpy()
+    # In the order of a run's locations, by which its clusters are numbered.
+    places = forming.sort_values(["lat", "lon"])[["lat", "lon"]].to_numpy()
     truth = true_shares(places, chosen.dbscan.min_samples, reference)
     assert len(truth) == len(table)
     columns = {"patent_share": "share", "patent_share_low": "low", "patent_share_high": "high"}

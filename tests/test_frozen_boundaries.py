@@ -16,6 +16,7 @@ from gclust.errors import GclustWarning, StudyError
 from gclust.listings.engines.protocol import prefix_of_kind
 from gclust.pipeline import checkpoint
 from gclust.pipeline.checkpoint import Checkpoint
+from gclust.pipeline.run_key import run_key
 from gclust.results.methods import methods
 from gclust.study.schema import read_study
 from gclust.study.sections import Source
@@ -28,6 +29,8 @@ METHODS = {
     "contour": {"method": "contour", "bandwidth_km": 3, "threshold": 100},
 }
 SEED = 7
+MERGE = {"max_gap_km": 80, "noise_partner": False}
+"""Joins Lyon and Grenoble, which have more records in common than with Geneva."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def study(folder, formed_on=None, method="dbscan", years=(2015, 2024), **more):
     sources = [
         Source(kind=kind, path=f"{kind}.csv", years=years) for kind in ("patent", "publication")
     ]
-    options = {"merge": {"max_gap_km": 80}, "footprint": {"radius_km": 2}, **more}
+    options = {"merge": MERGE, "footprint": {"radius_km": 2}, **more}
     return gclust.Study(sources=sources, clusters=clusters, folder=folder, **options)
 
 
@@ -102,6 +105,7 @@ def by_years(folder):
 
 def test_years_form_the_clusters_and_all_years_are_counted(folder, early, by_years):
     same_clusters(by_years, early)
+    assert len(early.merges) == 1
     pd.testing.assert_frame_equal(by_years.merges, early.merges)
     then = early.locations.set_index(["lat", "lon"])
     now = by_years.locations.set_index(["lat", "lon"])
@@ -142,7 +146,7 @@ def test_panel_has_all_years_and_says_what_formed_the_boundaries(by_years, early
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_forms_the_clusters_as_its_years_do(folder, method):
     more = {"footprint": {"method": "contour"}} if method == "contour" else {}
-    more |= {"merge": {"max_gap_km": 80 if method == "first" else 5}}
+    more |= {} if method in ("dbscan", "first") else {"merge": {"max_gap_km": 5}}
     name = f"early-{method}"
     early = computed(study(folder, method=method, years=(2015, 2019), **more), folder / name)
     by_years = computed(study(folder, {"years": [2015, 2019]}, method, **more))
@@ -211,6 +215,8 @@ def test_half_forms_and_the_other_half_is_counted(folder, tmp_path):
     half = computed(study(folder, {"half": SEED}, outputs=outputs), tmp_path / "half")
     same_clusters(half, formed)
     same_counts(half, expected)
+    assert len(formed.merges) == 1
+    pd.testing.assert_frame_equal(half.merges, formed.merges)
     assert half.info["world_totals"] == expected.info["world_totals"]
     assert half.info["counts"]["records"] == expected.info["counts"]["records"]
     own = half.panel().drop(columns="boundary_years")
@@ -298,6 +304,18 @@ def test_a_stopped_run_goes_on(folder, early, tmp_path, formed_on, monkeypatch):
     same_counts(run, computed(what))
 
 
+def test_draws_and_keys_know_the_run(folder, early):
+    place = shutil.copytree(folder / "early", folder / "copy")
+    what = study(folder, {"run": "copy"}, years=(2020, 2024), uncertainty={"draws": 40})
+    drawn = gclust.uncertainty(what, n_jobs=1).table
+    then = early.ranking.set_index("cluster_id")["name"]
+    assert drawn.set_index("cluster_id")["name"].to_dict() == then.to_dict()
+    key = run_key(what)
+    (place / "clusters.parquet").touch()
+    assert run_key(what) != key
+    shutil.rmtree(place)
+
+
 def test_runs_with_frozen_boundaries_are_compared(folder, early):
     runs = [
         computed(study(folder, {"run": "early"}, years=years))
@@ -372,7 +390,8 @@ def test_runs_that_cannot_form_clusters_are_refused(folder, early, tmp_path):
     )
     broken = shutil.copytree(folder / "early", folder / "broken")
     locations = pd.read_parquet(broken / "locations.parquet")
-    locations["cluster_id"] = locations["cluster_id"].where(locations["cluster_id"] != 0, 1)
+    first = locations.index[(locations["cluster_id"] == 0) & (locations["density"] > 0)][0]
+    locations.loc[first, "cluster_id"] = 1
     locations.to_parquet(broken / "locations.parquet")
     refused("form other clusters now", {"formed_on": {"run": "broken"}})
     (broken / "locations.parquet").unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gclust.listings.engines.protocol import Engine
+from gclust.pipeline.earlier_run import earlier_files
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.rasters import files_of
 from gclust.pipeline.score_columns import ScoreColumns
@@ -29,7 +30,17 @@ def input_digests(study: Study, engine: Engine, prepared: Prepared) -> dict[str,
         "world totals": dict(sorted(prepared.world_totals.items())),
         "population raster": raster_digest(study),
         "origin of indicators": list(origins),
+        **_earlier_run(study),
     }
+
+
+def _earlier_run(study: Study) -> dict[str, Any]:
+    """Return the digests of the run on which clusters are formed, if there is one."""
+    digests = []
+    for path in earlier_files(study):
+        with open(path, "rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return {"earlier run": digests} if digests else {}
 
 
 def raster_digest(study: Study) -> str:

@@ -109,6 +109,7 @@ class Clusters(ClusteringOptions):
 
     ``eps_km`` and ``min_samples`` are by default those of the GII 2024; see `SCALE_KM`. No source
     says how it treats border listings or measures distances: ``border`` and ``metric`` are ours.
+    ``formed_on`` names the listings on which clusters are formed, all by default; see `FormedOn`.
     """
 
     remedy = "Lower min_samples or raise eps_km in [clusters]"
@@ -161,6 +162,7 @@ class HierarchyClusters(ClusteringOptions):
     ``min_samples`` is ``min_cluster_size`` by default; ``selection`` and
     ``selection_eps_km`` are HDBSCAN's ``cluster_selection_method`` and
     ``cluster_selection_epsilon_km``. The other options have the same names as there.
+    ``formed_on`` names the listings on which clusters are formed, all by default; see `FormedOn`.
     """
 
     remedy = "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]"
@@ -204,7 +206,10 @@ class HierarchyClusters(ClusteringOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ContourClusters(ClusteringOptions):
-    """The options of ``method = "contour"``; see `gclust.DensityContour`."""
+    """The options of ``method = "contour"``; see `gclust.DensityContour`.
+
+    ``formed_on`` names the listings on which clusters are formed, all by default; see `FormedOn`.
+    """
 
     remedy = "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]"
 
