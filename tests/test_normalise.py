@@ -9,7 +9,9 @@ import pytest
 import gclust
 from gclust.errors import StudyError
 from gclust.experiments.uncertainty.run import uncertainty
+from gclust.kernels.resampling.poisson import draw_copies
 from gclust.pipeline import prepare
+from gclust.ranking.intervals import intervals
 from gclust.results.methods import methods
 from gclust.units import UNIT
 
@@ -54,6 +56,8 @@ def twin(table, *, cited=False):
     """What each listing counts, by pandas."""
     value = 1.0 / table.groupby("record")["record"].transform("size")
     known = table["field"].notna() & table["year"].notna()
+    if cited:
+        known &= table["citations"].notna()
     weighed = (value * table["citations"] if cited else value).where(known, 0.0)
     cell = [table["field"], table["year"]]
     totals = weighed.groupby(cell).transform("sum")
@@ -79,6 +83,7 @@ def by_cluster(run, column="article_count"):
 @pytest.mark.parametrize("cited", [False, True])
 def test_counts_are_those_of_a_pandas_twin(cited):
     table = articles()
+    table.loc[table["record"] % 40 == 7, "citations"] = np.nan
     counting = {"weight": "citations"} if cited else {}
     run = gclust.run(study(table, counting=counting, outputs={"fields": True, "panel": True}))
     counted = twin(table, cited=cited)
@@ -94,7 +99,10 @@ def test_counts_are_those_of_a_pandas_twin(cited):
     for table_of in (run.fields(), run.panel()):
         sums = table_of.groupby("cluster_id")["units"].sum() / UNIT
         np.testing.assert_allclose(sums, by_cluster(run), rtol=1e-12)
-    assert any("25 rows of kind 'article' have no field" in line for line in run.info["warnings"])
+    rows = 25 if not cited else (table[["field", "citations"]].isna().any(axis=1)).sum()
+    assert any(
+        f"{rows} rows of kind 'article' have no field" in line for line in run.info["warnings"]
+    )
 
 
 SCORED = {
@@ -128,6 +136,7 @@ def test_counts_in_memory_and_in_the_engine_are_the_same(monkeypatch):
     }
     table = articles()
     table.loc[::50, "lat"] = np.nan
+    table.loc[:46, "record"] = 0  # 47 listings, whose parts are no whole numbers of units
     found = []
     for fits in (prepare.fit_into_memory, lambda *_: False):
         monkeypatch.setattr(prepare, "fit_into_memory", fits)
@@ -179,6 +188,24 @@ def test_draws_have_normalised_counts(clusters):
         sigma = 100 * np.sqrt((residual**2).sum()) / whole.sum()
         width = found.loc[cluster, "article_share_high"] - found.loc[cluster, "article_share_low"]
         assert width == pytest.approx(2 * 1.645 * sigma, rel=0.2 if clusters == "fixed" else 0.5)
+
+
+def test_draws_within_the_study_s_own_clusters_are_those_computed_by_hand():
+    table = articles()
+    wanted = {"draws": 40, "clusters": "reclustered", "seed": 5}
+    drawn = uncertainty(study(table, uncertainty=wanted)).table.set_index("cluster_id")
+    run = gclust.run(study(table))
+    at = run.locations[["lat", "lon", "cluster_id"]].round({"lat": 5, "lon": 5})
+    counted = table.assign(counted=twin(table)).round({"lat": 5, "lon": 5})
+    counted = counted.merge(at, on=["lat", "lon"], how="left")
+    whole = counted.groupby("record")["counted"].sum()  # records are numbered in this order
+    copies = np.array([draw_copies(len(whole), 5, number, 1) for number in range(40)], dtype=float)
+    for cluster in drawn.index:
+        own = counted[counted["cluster_id"] == cluster].groupby("record")["counted"].sum()
+        own = own.reindex(whole.index, fill_value=0.0)
+        low, high = intervals((100 * (copies @ own) / (copies @ whole))[:, None], 0.9)
+        assert drawn.loc[cluster, "article_share_in_own_low"] == pytest.approx(low[0], rel=1e-6)
+        assert drawn.loc[cluster, "article_share_in_own_high"] == pytest.approx(high[0], rel=1e-6)
 
 
 def test_draws_of_listings_without_a_record_are_refused():
