@@ -24,7 +24,7 @@ ON_ONE_PYTHON = """
     sweep digests cli dbscan hdbscan dbscan_contract score kernels hdbscan_predict threads
     uncertainty_reclustered outline_places tiles tune_browser fuzz_studies file_cases tables surface
     contour broken_folders clustering_methods tune_gate_browser tune_windows coverage_kernels
-    listed_merges frozen_boundaries
+    listed_merges frozen_boundaries normalise highest_density
     border_ties map footprints uncertainty_jitter count_arrays intensity sweep_figures
     builtin_indicators centroid_geocodes bump density_kernels surface_kernels weight_zero population
     builtin_members us fuzz benchmarks raster_cases raster_files raster_tiles raster_values columns
