@@ -14,6 +14,7 @@ from gclust.kernels.first_compilation import noted
 from gclust.listings.engines.protocol import Engine
 from gclust.parallel import meanwhile
 from gclust.pipeline.centroid_geocodes import centroid_geocode_table, city_share
+from gclust.pipeline.check_kinds import warn_of_amounts
 from gclust.pipeline.checkpoint import checkpoint
 from gclust.pipeline.count import MergedCounts, warn_of_gap
 from gclust.pipeline.count_arrays import merge_and_count
@@ -148,6 +149,7 @@ def _compute(
     with stages.open(study, n_jobs, run_log.report) as engine:
         with meanwhile(lambda: load_for_later(study)):
             prepared = prepare_listings(study, engine, run_log, stages)
+        warn_of_amounts(study, prepared.staged, run_log)
         partition = stages.step(
             "cluster locations",
             lambda: form(study, prepared, run_log, n_jobs),

@@ -61,8 +61,9 @@ class Source(Section):
         First and last year that count.
     measure : {"records", "amount"}, optional
         What the weights of listings without a record are: numbers of records, or amounts (of
-        money, people, hours), whose unit is arbitrary. Only the uncertainty of ranks depends on
-        it. It must be given there if such listings have weights other than one.
+        money, people, hours), whose unit is arbitrary. The uncertainty of ranks depends on it,
+        and it must be given there if such listings have weights other than one; no count does.
+        Amounts that form clusters with records are warned of, unless ``[density]`` names kinds.
     delimiter, quote, encoding : str, optional
         Of CSV files. Delimiter and quote are found where they are not given; ``quote = ""``
         says that quotes are ordinary characters. The encoding is UTF-8 if not given.

@@ -30,6 +30,7 @@ from gclust.experiments.sweep.part import grid_of, write_sweep_part
 from gclust.experiments.sweep.result import Sweep
 from gclust.experiments.sweep.tables import BaselineTables, assemble_sweep, baseline_tables
 from gclust.listings.engines.protocol import Engine
+from gclust.pipeline.check_kinds import warn_of_amounts
 from gclust.pipeline.count import warn_of_gap
 from gclust.pipeline.count_arrays import ArrayCounter
 from gclust.pipeline.form import check_found, label_locations
@@ -209,6 +210,7 @@ def _computed(
         if shard is not None:
             wanted = shard.share_of(wanted, "pairs of eps_km and min_samples")
         columns = columns_of_pairs(study, pairs)
+        warn_of_amounts(study, prepared.staged, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=pairs.eps_km[-1]), run_log)
         if place is not None:
             digests = input_digests(study, engine, prepared)

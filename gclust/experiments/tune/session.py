@@ -30,6 +30,7 @@ from gclust.experiments.tune.outcome import (
 )
 from gclust.experiments.tune.partition import PairMerging, PairPartition, partition_pair
 from gclust.experiments.tune.write_study import with_parameters
+from gclust.pipeline.check_kinds import warn_of_amounts
 from gclust.pipeline.count import MergedCounts, warn_of_gap
 from gclust.pipeline.count_arrays import RecordCounter
 from gclust.pipeline.form import check_found, label_locations
@@ -90,6 +91,7 @@ class Session:
         study, engine = self.study, self._engine
         run_log = RunLog(report, study.study.strict)
         prepared = self._prepared = prepare_listings(study, engine, run_log)
+        warn_of_amounts(study, prepared.staged, run_log)
         warn_of_gap(study, replace(study.dbscan, eps_km=self.pairs.eps_km[-1]), run_log)
         with stage(report, "gather locations"):
             self._grid = LocationGrid(prepared.locations, study.dbscan.eps_km, self.gaps_km[-1])
