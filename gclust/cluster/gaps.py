@@ -68,7 +68,7 @@ def gaps_of_pairs_km(
     >>> lat, lon, labels = np.array([0.0, 0.0]), np.array([0.0, 9.0]), np.array([0, 1])
     >>> gaps = gaps_of_pairs_km(lat, lon, labels, {(0, 1)})
     >>> round(gaps[0, 1], 3)
-    1000.755
+    1000.756
     """
     found: Gaps = {}
     for a, b in sorted(pairs):
