@@ -274,3 +274,20 @@ def test_a_sample_is_even_in_the_weight():
         assert shares[0] == pytest.approx(shares[1], abs=0.02)
     none = np.zeros(0)
     assert k_distance(none, none, none.astype(np.int64), [60]).empty
+
+
+def test_a_suggestion_names_its_own_diagnostics():
+    every = [(i, j) for i in range(4) for j in range(3)]
+    for target in (None, 50):
+        (one, *_) = advised(surface(LEVEL, diagnostics=every), target)
+        assert one.reason.endswith("; but: one giant cluster")
+        (other, *_) = advised(surface(LEVEL), target)
+        assert "but:" not in other.reason
+
+
+def test_a_suggestion_says_that_a_wide_radius_joins_regions():
+    table = surface(LEVEL)
+    for factor, says in ((5, False), (10, True)):
+        (found,) = advised(table.assign(eps_km=table["eps_km"] * factor))
+        assert ("restrict eps_km in [sweep]" in found.reason) == says
+    assert "; but: such a radius joins regions or continents; for clusters of the" in found.reason

@@ -37,6 +37,11 @@ COLUMNS = (
 )
 
 
+WIDEST_KM = 100.0
+"""Radius in km above which a suggestion says that it is none of metropolitan areas. The labour
+markets of the largest reach about as far from their centres."""
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """Suggested pair of parameters, with the reason in one sentence.
@@ -176,7 +181,7 @@ def suggest(
         how = "centre of the largest plateau" if number == 0 else "centre of another plateau"
         how += ", a weak one" if candidate.weak else ""
         where = table.loc[candidate.centre]
-        reason = f"{how}: {_described(candidate.plateau, len(table))}"
+        reason = f"{how}: {_described(candidate.plateau, len(table))}{_cautions(where)}"
         pair = float(where["eps_km"]), float(where["min_samples"])
         found.append(Suggestion(*pair, reason, candidate.weak))
     return tuple(found)
@@ -259,6 +264,17 @@ def _described(plateau: pd.Series, n_pairs: int) -> str:
     )
 
 
+def _cautions(row: pd.Series) -> str:
+    """Return what to know of a suggested pair: its diagnostics, and that its radius is wide."""
+    found = [str(row["diagnostics"])] if row.get("diagnostics") else []
+    if row["eps_km"] > WIDEST_KM:
+        found.append(
+            "such a radius joins regions or continents; for clusters of the size of metropolitan"
+            " areas restrict eps_km in [sweep]"
+        )
+    return f"; but: {'; '.join(found)}" if found else ""
+
+
 def _calibrated(sound: pd.DataFrame, plateaus: pd.DataFrame, target: int) -> Suggestion:
     off = (sound["n_clusters"] - target).abs()
     nearest = sound[off == off.min()].copy()
@@ -278,4 +294,4 @@ def _calibrated(sound: pd.DataFrame, plateaus: pd.DataFrame, target: int) -> Sug
         reason += f", on the plateau of {row['pairs']:.0f} pairs about {row['plateau']}"
     else:
         reason += ", on no plateau: with its neighbours the clusters change"
-    return Suggestion(float(row["eps_km"]), float(row["min_samples"]), reason)
+    return Suggestion(float(row["eps_km"]), float(row["min_samples"]), reason + _cautions(row))
