@@ -15,7 +15,10 @@ import gclust
 from gclust.indicators.registry import GROUP, registry
 from tests.worlds import listings, study_folder
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "custom_indicator"
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "custom_indicator"
+MODULE = EXAMPLE / "gclust_team_size.py"
+GUIDE = ROOT / "docs" / "guides" / "indicators.md"
 
 
 @pytest.fixture
@@ -47,8 +50,14 @@ def test_a_study_asks_for_an_indicator_of_another_package(installed, tmp_path):
     assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-12)
 
 
-def test_the_readme_of_the_example_names_its_entry_point():
-    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    blocks = re.findall(r"```toml\n(.*?)```", (EXAMPLE / "README.md").read_text("utf-8"), re.S)
-    points = tomllib.loads(blocks[-1])["project"]["entry-points"][GROUP]
-    assert points == project["entry-points"][GROUP]
+def test_the_readme_and_the_guide_print_the_whole_project_file():
+    text = (EXAMPLE / "pyproject.toml").read_text("utf-8")
+    assert tomllib.loads(text)["project"]["entry-points"][GROUP]
+    for page in (EXAMPLE / "README.md", GUIDE):
+        assert f"```toml\n{text}```" in page.read_text("utf-8"), page
+
+
+def test_the_guide_prints_the_function_of_the_example():
+    code = re.search(r"@indicator\(.*?\) -> pd.Series:\n", MODULE.read_text("utf-8"), re.S)
+    assert code is not None
+    assert code[0] in GUIDE.read_text("utf-8")

@@ -23,6 +23,7 @@ from gclust.pipeline.indicators import compute_indicator
 from gclust.pipeline.prepare import prepare_listings
 from gclust.pipeline.run_log import RunLog
 from gclust.progress import silent
+from gclust.report.catalogue import indicator_text
 from gclust.study.clustering_methods import Clusters
 from gclust.study.indicators import IndicatorEntry, ResolvedIndicator
 from gclust.study.sections import General
@@ -211,6 +212,25 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
     plain = ["kind", "record", "lat", "lon", "units"]
     assert columns == [plain, [*plain, "organisation", "field", "country"]]
     assert first["country"].tolist() == ["DE"]
+
+
+def test_the_text_of_an_indicator_names_its_column():
+    table = gclust.list_indicators()
+    for name, column in (
+        ("growth", "patent_growth (without a kind growth)"),
+        ("kind_share", "patent_kind_share"),
+        ("balance", "balance"),
+    ):
+        text = " ".join(indicator_text(table.loc[name], width=80).split())
+        assert f"Its column in ranking.csv is {column}; column = " in text
+        assert ("for a kind that is called patent" in text) == column.startswith("patent_")
+
+
+def test_a_function_is_no_entry_of_a_study():
+    def newness(clusters, listings): ...
+
+    with pytest.raises(StudyError, match="found the function newness; a study names indicators"):
+        gclust.Study(sources=[{"kind": "patent", "path": "a.csv"}], indicators=[newness])
 
 
 @pytest.mark.parametrize(

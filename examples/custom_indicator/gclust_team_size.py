@@ -5,8 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 import pandas as pd
 
-from gclust.indicators.labelled_listings import LabelledListings
-from gclust.indicators.protocol import indicator
+from gclust.indicators import LabelledListings, indicator
 
 
 @indicator(

@@ -21,8 +21,11 @@ def alone(clusters, listings, *, kind: str = "patent"):
     rows = listings.of(kind)
     sizes = rows.group_by("record").agg(size=nw.len())
     touched = rows.filter(nw.col("cluster") >= 0).select("record", "cluster").unique()
-    joined = touched.join(sizes, on="record").with_columns(one=nw.col("size") == 1)
-    shares = listings.collect(joined.group_by("cluster").agg(alone=100 * nw.col("one").mean()))
+    # One simple sum by group: longer expressions within agg are slow in pandas, and warned of.
+    joined = touched.join(sizes, on="record").with_columns(
+        alone=nw.when(nw.col("size") == 1).then(100.0).otherwise(0.0)
+    )
+    shares = listings.collect(joined.group_by("cluster").agg(nw.col("alone").mean()))
     return shares.set_index("cluster")["alone"].reindex(clusters.index)
 
 

@@ -40,7 +40,10 @@ class LabelledListings:
 
     Examples
     --------
+    >>> import narwhals as nw
     >>> import pandas as pd
+    >>> from gclust.indicators import LabelledListings
+    >>> from gclust.units import UNIT
     >>> table = pd.DataFrame(
     ...     {"kind": "patent", "record": [1, 1, 2], "cluster": [0, -1, 0]}
     ... )
@@ -60,12 +63,11 @@ class LabelledListings:
         """The table of listings, one row per listing.
 
         ``kind`` (text), ``record`` (null for listings without one), ``lat, lon``
-        (degrees), ``cluster`` (int64, -1 for noise), ``units`` (int64, the listing's weight in
-        fixed point; `gclust.units.UNIT` is a weight of one), ``fractional_count`` (int64, the
-        part of its record that it adds to its cluster, in fixed point; see
-        `gclust.listings.counting.add_fractional_counts`), and those of ``year`` (integer) and
-        ``organisation, field, country, precision`` (text) that indicators of the study need,
-        null where unknown.
+        (degrees), ``cluster`` (int64, -1 for noise), ``units`` (int64, the listing's weight),
+        ``fractional_count`` (int64, the part of its record that it adds to its cluster), and those
+        of ``year`` (integer) and ``organisation, field, country, precision`` (text) that
+        indicators of the study need, null where unknown. Weights and parts are whole numbers: one
+        record is 232,792,560, which ``gclust.units`` calls ``UNIT``.
         """
         return self.make()
 

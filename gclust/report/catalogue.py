@@ -35,7 +35,15 @@ def indicator_text(row: pd.Series, *, width: int, ascii: bool = False) -> str:
             lines.append('kind = "patent"')
         elif expected.endswith("; required)"):
             lines.append(f"{given} = ...")
-    blocks.append("In a study, with its defaults:\n\n" + textwrap.indent("\n".join(lines), "    "))
+    heading, column = "In a study, with its defaults", str(row.name)
+    if 'kind = "patent"' in lines:
+        heading += ", for a kind that is called patent"
+        column = f"patent_{row.name} (without a kind {row.name})"
+        if any(each.startswith("kind (") and "required" in each for each in row["options"]):
+            column = f"patent_{row.name}"
+    blocks.append(f"{heading}:\n\n" + textwrap.indent("\n".join(lines), "    "))
+    name = f'Its column in ranking.csv is {column}; column = "..." gives it another name.'
+    blocks.append(_wrapped(name, width, "", ""))
     return _shown("\n\n".join(blocks), ascii)
 
 

@@ -58,6 +58,13 @@ def read_entries(listed: Any, name: str) -> tuple[IndicatorEntry, ...]:
     entries = []
     for position, table in enumerate(listed, start=1):
         where = f"{name}: [[indicators]] number {position}:"
+        if callable(table):
+            called = getattr(table, "__name__", type(table).__name__)
+            raise StudyError(
+                f"{where} expected a table such as {{'name': '{called}', 'kind': 'patent'}}, found"
+                f" the function {called}; a study names indicators, and a package announces"
+                " the function by that name, as examples/custom_indicator does"
+            )
         if not isinstance(table, Mapping) or "name" not in table:
             raise StudyError(
                 f"{where} 'name' is missing; run 'gclust indicators' for a list of names"

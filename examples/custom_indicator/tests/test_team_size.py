@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from gclust_team_size import team_size
 
-from gclust.indicators.labelled_listings import LabelledListings
+from gclust.indicators import LabelledListings
 
 
 def test_team_size():
