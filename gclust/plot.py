@@ -262,7 +262,7 @@ def heat_map(
     return _drawn(
         ax,
         lambda figure: surface_page(figure, surfaces, shown, title=title, width_in=wide),
-        lambda axes: surface_on(axes, surfaces, shown, legend=legend),
+        lambda axes: surface_on(axes, surfaces, shown, legend=legend, heading=True),
     )
 
 

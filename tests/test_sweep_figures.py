@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from gclust.report.k_distance import draw_k_distance
-from gclust.report.sweep_heatmaps import PLATEAU, QUANTITIES, Quantity, draw_surfaces
+from gclust.report.sweep_heatmaps import (
+    PLATEAU,
+    QUANTITIES,
+    Quantity,
+    Surfaces,
+    draw_surfaces,
+    quantity_of,
+    surface_on,
+)
 
 EPS, LEAST = np.arange(6.0, 31.0, 2.0), np.array([250, 500, 1000, 2000, 4000, 8000, 16000.0])
 
@@ -140,3 +149,16 @@ def test_marks_hatches_and_edges_lie_where_the_table_says(tmp_path):
     assert (min(x0), max(x1), min(y0), max(y1)) == (-0.5, 3.5, 1.5, 4.5)
     inside = (np.minimum(x0, x1) > -0.5) & (np.maximum(x0, x1) < 3.5)
     assert set(y0[inside]) == {1.5, 4.5}
+
+
+def test_heat_maps_on_given_axes_say_what_they_show():
+    given = Surfaces(table(), (14.0, 2000.0), [])
+    for column, title, unit in (
+        ("n_clusters", "Number of clusters", "clusters"),
+        ("ari", "Adjusted Rand index with the baseline", "index"),
+    ):
+        figure, axes = plt.subplots()
+        surface_on(axes, given, quantity_of(column), legend=False, heading=True)
+        assert axes.get_title(loc="left") == title
+        assert [each.get_title(loc="left") for each in axes.child_axes] == [unit]
+        plt.close(figure)

@@ -17,11 +17,11 @@ from gclust.listings.counting import record_totals, world_totals
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.open_sources import Scan, open_sources
 from gclust.listings.record_arrays import Records, counts_by_location, with_fixed_counts
-from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.inputs import Inputs
-from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
+from gclust.listings.sources.source import SourceFiles
 from gclust.listings.stage import Staged, inside_years, stage_listings, usable, without_place
 from gclust.pipeline import check_coordinates as checks
+from gclust.pipeline.check_rejects import refuse_many_rejects, weights_of_rejects
 from gclust.pipeline.check_space import check_space
 from gclust.pipeline.earlier_run import earlier_files
 from gclust.pipeline.frozen import FrozenBoundaries, check_columns, find_frozen, fold_both
@@ -292,12 +292,13 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
             engine, scans, decimals=study.density.rounding, root=study.folder, inputs=inputs
         )
         engine.reader.remove_copies()
-    _check_rejects(study, staged)
+    refuse_many_rejects(study.study.max_rejects, staged)
     _check_amounts(study, staged)
+    of_rejects, heavy = weights_of_rejects(staged)
     for position, scan in enumerate(scans):
         messages = [_relative(line, scan, study.folder) for line in scan.messages]
         row = staged.sources.iloc[position].to_dict()
-        messages += checks.check_records(row, scan)
+        messages += checks.check_records(row, scan) + of_rejects[position]
         staged.messages.append(messages)
         run_log.messages.extend(messages)
     rejected = int(staged.sources["rejected"].sum())
@@ -309,7 +310,7 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     odd += checks.check_swapped_rejects(staged.rejects) + checks.check_swapped_sources(
         staged, engine
     )
-    run_log.warn_or_refuse(odd)
+    run_log.warn_or_refuse(odd + heavy)
     return staged
 
 
@@ -383,36 +384,6 @@ def source_of(study: Study, scan: Scan) -> str:
     if not scan.source.is_file:
         return scan.source.path
     return os.path.relpath(scan.source.path, study.folder)
-
-
-def _check_rejects(study: Study, staged: Staged) -> None:
-    """Refuse a source if too large a part of its rows or weight is rejected.
-
-    Rows near latitude 0, longitude 0 do not count: they are known to have no place.
-    """
-    most = study.study.max_rejects
-    for row, weight in zip(
-        staged.sources.to_dict("records"), staged.weights.to_dict("records"), strict=True
-    ):
-        rejected = row["rejected"] - row["null_island"]
-        if rejected < LEAST_REJECTED:
-            continue
-        of_rows = rejected / (row["used"] + rejected)
-        of_weight = weight["rejected"] / max(weight["used"] + weight["rejected"], 1e-300)
-        if max(of_rows, of_weight) > most:
-            mine = staged.rejects["kind"] == row["kind"]
-            of_kind = staged.sources["kind"] == row["kind"]
-            total = int(staged.sources.loc[of_kind, "rejected"].sum())
-            share = (
-                f"{100 * of_rows:.1f} %"
-                if of_rows >= of_weight
-                else f"{100 * of_weight:.1f} % of their weight"
-            )
-            raise StudyError(
-                f"{row['path']}: {rejected} of {row['used'] + rejected} rows ({share}) were"
-                f" rejected, more than max_rejects = {most:g} allows"
-                + rejects_summary(staged.rejects[mine], total)
-            )
 
 
 def _world_totals(

@@ -36,6 +36,8 @@ COLOURS = LinearSegmentedColormap.from_list("surface", ["#fdfbf2", "#f0dfae", "#
 MISSING, HATCH, PLATEAU = "#e4e6e8", "#8c8f94", "#2f6f8f"
 MOST_TICKS = 12
 MOST_LEVELS = 7
+UNITS = {"count": "clusters", "per cent": "per cent", "agreement": "index"}
+"""What the numbers at the colour bar are, by scale."""
 COUNTS = [digit * 10.0**power for power in range(8) for digit in (1, 2, 3, 5, 7)]
 AGREEMENTS = [0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
 LABEL_HALF_IN = np.array([0.30, 0.14])
@@ -150,8 +152,13 @@ def surface_page(
     return axes
 
 
-def surface_on(axes: Axes, surfaces: Surfaces, quantity: Quantity, *, legend: bool) -> None:
-    """Draw the heat map of a quantity on axes, with a legend below them or without."""
+def surface_on(
+    axes: Axes, surfaces: Surfaces, quantity: Quantity, *, legend: bool, heading: bool = False
+) -> None:
+    """Draw the heat map of a quantity on axes, with a legend below them or without.
+
+    With ``heading`` its title stands above the axes, and the unit above the colour bar.
+    """
     grid, target = _Grid(*surfaces[:3]), _target(surfaces, quantity)
     factor = 100.0 if quantity.scale == "per cent" else 1.0
     values = grid.values(quantity.column).astype(float) * factor
@@ -173,7 +180,10 @@ def surface_on(axes: Axes, surfaces: Surfaces, quantity: Quantity, *, legend: bo
     else:
         _write_values(axes, values, quantity.scale)
     _mark(axes, grid)
-    _colour_bar(axes, mesh, quantity.scale)
+    bar = _colour_bar(axes, mesh, quantity.scale)
+    if heading:
+        axes.set_title(quantity.title, loc="left", size=LABEL_PT, color=INK)
+        bar.set_title(UNITS[quantity.scale], loc="left", size=SMALL_PT, color=INK)
     if legend:
         place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "borderaxespad": 5.0}
         axes.legend(handles=_handles(grid, target), handletextpad=0.5, **place)
@@ -183,7 +193,7 @@ def _target(surfaces: Surfaces, quantity: Quantity) -> int | None:
     return surfaces.target_clusters if quantity.column == "n_clusters" else None
 
 
-def _colour_bar(axes: Axes, mesh: Any, scale: str) -> None:
+def _colour_bar(axes: Axes, mesh: Any, scale: str) -> Axes:
     figure: Any = axes.figure
     bar = figure.colorbar(mesh, cax=axes.inset_axes((1.025, 0.0, 0.03, 1.0)))
     bar.outline.set_linewidth(0.4)
@@ -192,6 +202,8 @@ def _colour_bar(axes: Axes, mesh: Any, scale: str) -> None:
         bar.ax.yaxis.set_major_locator(FixedLocator(COUNTS))
         bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    found: Axes = bar.ax
+    return found
 
 
 class _Grid:

@@ -113,8 +113,15 @@ def _data(run: Any) -> Iterator[str]:
         first, last = years.pop()
         period = f" of {first}–{last}" if first != last else f" of {first}"
     yield f"We used geocoded listings{period}: {_listed(used)}."
+    if outside := sum(each["outside_years"] for each in run.info["sources"]):
+        yield f"{outside:,} rows lie outside the years."
     if rejected := run.info["rejected"]:
-        yield f"{rejected:,} rows could not be used."
+        reasons = run.rejects["reason"].value_counts()
+        why = min(reasons.index[reasons == reasons.max()], default=None)
+        often = "all" if len(reasons) == 1 and reasons.iloc[0] == rejected else "most often"
+        yield f"{rejected:,} rows could not be used" + (
+            f" ({often}: {_user(why)})." if why is not None else "."
+        )
     yield f"They lie at {len(run.locations):,} locations."
 
 
@@ -143,7 +150,23 @@ def _formation(run: Any) -> Iterator[str]:
             " were counted within these boundaries ⟦neufeld2024⟧."
         )
     yield _clusters(study.clusters)
-    yield _merging(study.merge)
+    if options is not None and options.run is not None:
+        yield _merging(study.merge)
+    else:
+        yield from _merged(run)
+
+
+def _merged(run: Any) -> Iterator[str]:
+    """Yield how clusters were merged, and how many, if any could be."""
+    rule = run.study.merge.rule
+    has_records = any(each["used"] > each["without_record"] for each in run.info["sources"])
+    if rule not in ("list", "none") and not has_records:
+        yield "Clusters were not merged, for the listings have no records and hence no ties."
+        return
+    yield _merging(run.study.merge)
+    before, after = run.info["clusters_before_merging"], run.info["clusters"]
+    if rule != "none":
+        yield f"{before:,} clusters became {after:,}." if after < before else "None merged."
 
 
 def _density(study: Any) -> str:
@@ -247,8 +270,11 @@ def _counting(run: Any) -> Iterator[str]:
         weighted = f", with weights {_listed(each)}"
     low = study.score.lower_is_better
     less = f"; less is better of {_listed(low)}" if low else ""
-    of = _listed(study.score.of or shares)
-    yield f"Clusters were ranked by {ways[study.score.combine]} of {of}{weighted}{less}."
+    columns = study.score.of or shares
+    by = f"{ways[study.score.combine]} of {_listed(columns)}{weighted}"
+    if len(columns) == 1 and study.score.combine in ("sum", "mean", "geometric"):
+        by = _listed(columns)  # of one column, these have its order
+    yield f"Clusters were ranked by {by}{less}."
     for resolved in resolve_indicators(study.indicators):
         source = resolved.indicator.about.source
         summary = resolved.indicator.summary.rstrip(".")

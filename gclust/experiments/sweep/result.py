@@ -70,7 +70,27 @@ class Sweep:
     path: Path | None = None
 
     def plot(self, quantity: str = "n_clusters", ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw a quantity at every pair; options are those of `gclust.plot.heat_map`."""
+        """Draw a quantity at every pair of parameters.
+
+        Parameters
+        ----------
+        quantity : str
+            ``n_clusters``, ``clustered_share``, ``largest_share``, ``ari``, ``ami``, ``jaccard``
+            or ``tau_b``; see `Sweep`.
+        ax : matplotlib Axes, optional
+            A new figure is made without it.
+        **options
+            ``legend`` (bool) and ``width`` (of a new figure), as of `gclust.plot.heat_map`.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If there is no such quantity.
+        """
         from gclust import plot
 
         return plot.heat_map(self, quantity, ax, **options)
