@@ -40,9 +40,7 @@ def test_a_score_of_one_column_is_no_sum(tmp_path):
     assert "Clusters were ranked by patent_share." in one
     points = "[score]\nof = ['patent_share']\ncombine = 'borda'\n"
     assert "ranked by the Borda points of patent_share." in text_of(tmp_path / "b", extra=points)
-    assert "ranked by the sum of the share of patent and the share of pub" in text_of(
-        tmp_path / "s"
-    )
+    assert "ranked by the sum of the share of patent and the share of" in text_of(tmp_path / "s")
 
 
 def test_rows_outside_the_years_and_reasons_of_rejects_are_said(tmp_path):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from gclust.progress import Report, note
 
-COMPILING = "compiling kernels, which is done once on a machine and may take a minute"
+COMPILING = "compiling kernels of this stage, once on this machine; may take a minute"
 
 _listeners: list[Callable[[], None]] = []
 

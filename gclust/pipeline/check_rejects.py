@@ -53,7 +53,8 @@ def weights_of_rejects(staged: Staged) -> tuple[list[list[str]], list[str]]:
     warnings : list of str
         Those of these where few rows hold much of the weight.
     """
-    messages, warnings = [], []
+    messages: list[list[str]] = []
+    warnings: list[str] = []
     for row, weight in _sources(staged):
         rejected = row["rejected"] - row["null_island"]
         if not rejected or weight["used"] == row["used"]:
