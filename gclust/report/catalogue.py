@@ -35,15 +35,15 @@ def indicator_text(row: pd.Series, *, width: int, ascii: bool = False) -> str:
             lines.append('kind = "patent"')
         elif expected.endswith("; required)"):
             lines.append(f"{given} = ...")
-    heading, column = "In a study, with its defaults", str(row.name)
+    kind, column = "", str(row.name)
     if 'kind = "patent"' in lines:
-        heading += ", for a kind that is called patent"
-        column = f"patent_{row.name} (without a kind {row.name})"
-        if any(each.startswith("kind (") and "required" in each for each in row["options"]):
-            column = f"patent_{row.name}"
-    blocks.append(f"{heading}:\n\n" + textwrap.indent("\n".join(lines), "    "))
-    name = f'Its column in ranking.csv is {column}; column = "..." gives it another name.'
-    blocks.append(_wrapped(name, width, "", ""))
+        kind, column = " for a kind that is called patent,", f"patent_{row.name}"
+        if not any(each.startswith("kind (") and "required" in each for each in row["options"]):
+            column += f" (without a kind {row.name})"
+    heading = f'Its column in ranking.csv is {column}; column = "..." gives it another name.'
+    blocks.append(_wrapped(heading, width, "", ""))
+    example = textwrap.indent("\n".join(lines), "    ")
+    blocks.append(f"In a study,{kind} with its defaults:\n\n{example}")
     return _shown("\n\n".join(blocks), ascii)
 
 
