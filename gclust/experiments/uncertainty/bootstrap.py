@@ -14,6 +14,7 @@ from gclust.experiments.uncertainty.amounts import Amounts
 from gclust.experiments.uncertainty.near_records import NearRecords
 from gclust.experiments.uncertainty.normalised import counted_of_records
 from gclust.experiments.uncertainty.record_arrays import gather_listings, items_of_records
+from gclust.experiments.uncertainty.unrecorded_groups import UnrecordedGroups
 from gclust.experiments.uncertainty.variation import (
     DrawnVolumes,
     Variation,
@@ -88,6 +89,8 @@ class Replicate:
     """The same by row of a record at a place, in the order of the places."""
     weight: Ints
     """Units of the listings without a record, in the order of `Bootstrap.weight`."""
+    groups: Ints
+    """Units of each of `Bootstrap.groups`, whose sums are the weights of records."""
     density: Ints
     """Density of each place, shape (n,)."""
     present: NDArray[np.bool_]
@@ -126,6 +129,8 @@ class Bootstrap:
     density : ndarray of int64, shape (n,)
         Density of each place in the study's own listings.
     weight : UnrecordedWeight
+    groups : UnrecordedGroups
+        Parts of the weights of records that are drawn independently; see `draw_by_groups`.
     jitter : PositionalJitter
         Coordinates of the jittered listings, the last places.
     moved : DataFrame or None
@@ -176,6 +181,7 @@ class Bootstrap:
         # Amounts outside the sources are the same in all draws.
         self._beyond = np.maximum(total - world["unrecorded"].to_numpy(), 0.0)
         self._is_record = ~is_amount[self.weight.kind]
+        self.groups = UnrecordedGroups.one_each(self.weight.units[self._is_record])
         self._unlocated = self._amounts.parts[self._amounts.parts["location"] < 0]
         self._own = self._every_record_once()
         self.density = self._own.density
@@ -217,6 +223,11 @@ class Bootstrap:
         self._listed = _listed(rows, length, records, n, whole=method == "whole")
         self._near = NearRecords(self._listed, self._several, records, int(self._bounds[-1]))
 
+    def draw_by_groups(self, groups: UnrecordedGroups) -> None:
+        """Draw the weights of records by groups from now on, for columns that tell them apart."""
+        assert np.array_equal(groups.sums(groups.units), self.weight.units[self._is_record])
+        self.groups, self._own = groups, replace(self._own, groups=groups.units)
+
     def draw(self, number: int) -> Replicate:
         """Draw the replicate with a given number; if records do not vary, use the study's own."""
         if "records" not in self._study.uncertainty.sources:
@@ -227,7 +238,8 @@ class Bootstrap:
         of_rows = copies_of_rows(self._listed, copies, self._threads)
         density, present = sum_density(self._listed, of_rows, self._threads)
         weight = self.weight
-        units, amount_totals = self._draw_weight(number)
+        of_groups = self._draw_groups(number)
+        units, amount_totals = self._draw_weight(number, of_groups)
         added = np.rint(weight.density * (units / UNIT / weight.records)).astype(np.int64)
         np.add.at(density, weight.place, added)
         present[weight.place[units > 0]] = True
@@ -247,27 +259,29 @@ class Bootstrap:
             found = world + np.array([int((mine * of).sum()) for mine, of in counted]) / UNIT
         totals = dict(zip(self._kinds, found.tolist(), strict=True))
         world_totals = {**totals, **amount_totals}
-        return Replicate(number, copies, of_rows, units, density, present, world_totals)
+        return Replicate(number, copies, of_rows, units, of_groups, density, present, world_totals)
 
     def _of_kinds(self, of_records: NDArray[Any]) -> list[NDArray[Any]]:
         """Divide an array of all records among the kinds, by which records are numbered."""
         return np.split(of_records, self._bounds[1:-1])
 
-    def _draw_weight(self, number: int) -> tuple[Ints, dict[str, float]]:
+    def _draw_groups(self, number: int) -> Ints:
+        """Draw the units of each group of listings without a record: a number of records."""
+        groups, weight, mine = self.groups, self.weight, self._is_record
+        if self._volumes is None:
+            return draw_poisson(groups.records, self._seed, WEIGHT, number) * UNIT
+        at = weight.kind[mine], weight.item[mine], weight.place[mine]
+        times, copies = (groups.of_groups(of) for of in self._volumes.weight(number, *at))
+        one_by_one = draw_poisson(groups.records * times, self._seed, WEIGHT, number) * UNIT
+        return np.where(copies < 0, one_by_one, whole_weight(groups.units, copies))
+
+    def _draw_weight(self, number: int, of_groups: Ints) -> tuple[Ints, dict[str, float]]:
         """Draw the weight without records; return it, and the world totals of the amounts.
 
-        Weight of records is a Poisson number of records; amounts vary only as the study says.
+        Weight of records is that of its groups; amounts vary only as the study says.
         """
         weight, units, mine = self.weight, self.weight.units.copy(), self._is_record
-        sampled = weight.records[mine]
-        if self._volumes is None:
-            units[mine] = draw_poisson(sampled, self._seed, WEIGHT, number) * UNIT
-        else:
-            at = weight.kind[mine], weight.item[mine], weight.place[mine]
-            times, copies = self._volumes.weight(number, *at)
-            drawn_one_by_one = draw_poisson(sampled * times, self._seed, WEIGHT, number) * UNIT
-            together = whole_weight(units[mine], copies)
-            units[mine] = np.where(copies < 0, drawn_one_by_one, together)
+        units[mine] = self.groups.sums(of_groups)
         totals = {kind: self._world[kind] for kind in self._study.amounts}
         drawn = np.flatnonzero((weight.item >= 0) & ~mine)
         if len(self._amounts):
@@ -299,7 +313,8 @@ class Bootstrap:
         density, present = sum_density(self._listed, of_rows, self._threads)
         np.add.at(density, self.weight.place, self.weight.density)
         present[self.weight.place] = True
-        return Replicate(0, copies, of_rows, self.weight.units, density, present, self._world)
+        weight, groups = self.weight.units, self.groups.units
+        return Replicate(0, copies, of_rows, weight, groups, density, present, self._world)
 
     def merge_and_count(
         self, labels: Ints, gaps_km: PairValues, replicate: Replicate

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gclust.experiments.uncertainty.bootstrap import Bootstrap, Replicate
 from gclust.experiments.uncertainty.jitter import DISCS
+from gclust.experiments.uncertainty.unrecorded_groups import GROUPS, group_listings
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.listings.counting import add_fractional_counts
 from gclust.listings.engines.protocol import Engine
@@ -18,11 +19,17 @@ from gclust.listings.fold import fractional_units
 from gclust.listings.record_arrays import number_records
 from gclust.pipeline.labelled_listings import named_kinds
 from gclust.pipeline.prepare import Prepared
+from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 
 TABLE = "replicate_listings"
 BASE, JITTERED, PLACES = "bootstrap_listings", "jittered_listings", "listing_places"
-_OF_REPLICATE = ("replicate_records", "replicate_weight", "replicate_places")
+_OF_REPLICATE = (
+    "replicate_records",
+    "replicate_groups",
+    "replicate_amounts",
+    "replicate_places",
+)
 
 MOST_COPIES = 256
 """Number larger than the copies of any record, because copies are counted in bytes."""
@@ -36,9 +43,10 @@ class ReplicateListings:
     """A study's listings in the engine, from which the listings of a replicate are selected.
 
     A record that is drawn twice is two records of the same listings, so that an indicator sees
-    a replicate as it would see other data. Listings without a record of one kind at one
-    place (of one organisation, if amounts vary) are drawn together, each with its part of their
-    weight.
+    a replicate as it would see other data. Listings without a record that are alike in place
+    and in all columns that are read are one listing, with the weight that ``bootstrap`` draws for
+    them, from now on independently of others. Amounts of one kind at one place (of one
+    organisation, if amounts vary) are drawn together, each listing with its part.
     """
 
     def __init__(
@@ -47,7 +55,7 @@ class ReplicateListings:
         self._engine, self._bootstrap = engine, bootstrap
         self._kinds, self._whole = prepared.staged.kinds, study.counting.method == "whole"
         self._needed = study.listing_columns
-        for name in (BASE, JITTERED, PLACES):  # those of draws before
+        for name in (BASE, GROUPS, JITTERED, PLACES):  # those of draws before
             engine.drop(name)
         location = bootstrap.location[: len(prepared.locations)]
         places = prepared.locations[["lat", "lon"]].iloc[location]
@@ -79,6 +87,13 @@ class ReplicateListings:
                 counted = nw.col("counted")
             rows = rows.with_columns(fractional_count=counted)
         self._base = engine.store(rows.drop("record_units"), BASE, "number listings")
+        indicators = resolve_indicators(study.indicators)
+        named = {column for each in indicators for column in each.needs}
+        self._read = [name for name in self._needed if name in named]
+        amounts = [self._kinds.index(kind) for kind in study.amounts]
+        self._is_amount = np.isin(bootstrap.weight.kind, amounts)
+        self._grouped, groups = group_listings(engine, self._base, self._by, self._read, amounts)
+        bootstrap.draw_by_groups(groups)
 
     def listings(self, replicate: Replicate, places: pd.DataFrame) -> LabelledListings:
         """Return the listings of a replicate, computed only when a column reads them.
@@ -100,27 +115,31 @@ class ReplicateListings:
         copies = replicate.copies[number].astype(np.int64)
         copy = np.arange(copies.sum()) - np.repeat(np.cumsum(copies) - copies, copies)
         number = np.repeat(number, copies)
-        factor = replicate.weight / weight.units
+        group, mine = np.flatnonzero(replicate.groups), self._is_amount
+        factor = replicate.weight[mine] / weight.units[mine]
+        by = {name: getattr(weight, name)[mine] for name in self._by}
         tables = (
             pd.DataFrame({"number": number, "record": number * MOST_COPIES + copy}),
-            pd.DataFrame({name: getattr(weight, name) for name in self._by} | {"factor": factor}),
+            pd.DataFrame({"group": group, "units": replicate.groups[group]}),
+            pd.DataFrame(by | {"factor": factor}),
             places_of(places),
         )
-        of_records, of_weight, at = (
+        of_records, of_groups, of_amounts, at = (
             engine.put(table, name) for table, name in zip(tables, _OF_REPLICATE, strict=True)
         )
         rows = self._base.join(at, on="place")
         recorded = rows.join(of_records, on="number")
+        grouped = self._grouped.drop("units").join(at, on="place").join(of_groups, on="group")
         units = (nw.col("units") * nw.col("factor") + 0.5).floor().cast(nw.Int64)
-        bare = rows.filter(nw.col("number") < 0).join(of_weight, on=self._by)
-        bare = bare.with_columns(units=units, record=nw.lit(None, dtype=nw.Int64))
-        columns = ["kind", "record", "lat", "lon", "cluster", "units", *self._needed]
+        amounts = rows.filter(nw.col("number") < 0).join(of_amounts, on=self._by)
+        amounts = amounts.with_columns(units=units).filter(nw.col("units") > 0)
+        columns = ["kind", "record", "lat", "lon", "cluster", "units", *self._read]
+        added = {"record": nw.lit(None, dtype=nw.Int64)}
         if not self._whole:
             columns.append("fractional_count")
-            bare = bare.with_columns(fractional_count=nw.col("units"))
-        frame = nw.concat(
-            [recorded.select(*columns), bare.filter(nw.col("units") > 0).select(*columns)]
-        )
+            added["fractional_count"] = nw.col("units")
+        bare = [each.with_columns(**added).select(*columns) for each in (grouped, amounts)]
+        frame = nw.concat([recorded.select(*columns), *bare])
         if self._whole:
             frame = add_fractional_counts(frame, frame, "whole")
         return engine.store(frame.with_columns(kind=named_kinds(self._kinds)), TABLE)

@@ -36,6 +36,10 @@ ADDRESSES = (
     " values may lie outside the draws."
 )
 FIXED = " Clusters are fixed: all draws have the study's own, whose uncertainty is left out."
+FIXED_OF_PAIRS = (
+    " Clusters vary with the parameters alone: all draws of a pair have those that all listings"
+    " form with it. How clusters vary with the records is left out."
+)
 RECLUSTERED = (
     " Each draw finds its own clusters, which are matched with the study's by the weight of"
     " listings that they share; intervals of shares, scores and ranks are conditional: they are"
@@ -65,10 +69,11 @@ NOT_SMOOTH = (
 )
 COLUMNS = (
     " Columns of the score that are neither shares nor counts are recomputed in each draw, from"
-    " its counts and, if they read any, its listings; those without a record at one place are"
-    " drawn together. A column that is no smooth function of many records may lie higher or lower"
-    " in all draws than in the study: a concentration on organisations is larger by about 1 / n in"
-    " draws of n records, so that intervals may leave out the study's own value."
+    " its counts and, if they read any, its listings. Records that have no id are drawn"
+    " independently by place and by what these columns read (year, field, organisation); amounts"
+    " at one place have one factor. A column that is no smooth function of many records may lie"
+    " higher or lower in all draws than in the study: a concentration on organisations is larger"
+    " by about 1 / n in draws of n records, so that intervals may leave out the study's own value."
 )
 FIXED_AREAS = " Areas and inhabitants are those of the fixed clusters."
 PARAMETERS = (
@@ -303,13 +308,20 @@ def _superpopulation(study: Study) -> str:
         text = records_in_words(study) + _of_amounts(study)
         text += (" Other e" if wanted.moves else " E") + LEFT_OUT
     text += ADDRESSES if wanted.moves else ""
-    text += RECLUSTERED if wanted.reclusters else FIXED + _formed_on(study)
+    text += RECLUSTERED if wanted.reclusters else _fixed(study)
     text += NOT_SMOOTH if wanted.reclusters and "records" in wanted.sources else ""
     text += COLUMNS if columns.further else ""
     text += FIXED_AREAS if columns.looks_at & OUTLINED and not wanted.reclusters else ""
     text += PARAMETERS if "parameters" in wanted.sources else ""
     text += WEIGHTS if "weights" in wanted.sources else ""
     return text.strip()
+
+
+def _fixed(study: Study) -> str:
+    """Describe the clusters of draws that form none by the records drawn."""
+    if "parameters" in study.uncertainty.sources:
+        return FIXED_OF_PAIRS
+    return FIXED + _formed_on(study)
 
 
 def _formed_on(study: Study) -> str:
