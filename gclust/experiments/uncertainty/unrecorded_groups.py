@@ -36,7 +36,7 @@ class UnrecordedGroups(NamedTuple):
 
     @classmethod
     def one_each(cls, units: Ints) -> UnrecordedGroups:
-        """Return groups of which each is a whole weight."""
+        """Return one group for each weight, the whole of it."""
         return cls(units, np.arange(len(units)))
 
     @property
