@@ -100,7 +100,8 @@ def test_discs_without_extent_change_nothing(tmp_path, records):
     if records:
         extra = '[uncertainty]\nclusters = "reclustered"\ndraws = 9\n'
         plain = gclust.uncertainty(study_folder(tmp_path / "plain", addresses(), extra))
-        pd.testing.assert_frame_equal(found.table, plain.table, check_exact=True)
+        table = found.table.drop(columns="largest_source")  # only where there are several
+        pd.testing.assert_frame_equal(table, plain.table, check_exact=True)
         assert np.array_equal(found.scores, plain.scores, equal_nan=True)
     else:
         own = gclust.run(path).ranking["score"]
