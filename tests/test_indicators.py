@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -332,3 +333,20 @@ def test_partners_without_a_place_are_those_that_count(unlocated, expected, tmp_
     )
     (row,) = gclust.run(study).ranking.to_dict(orient="records")
     assert tuple(row[name] for name in (*names, "with_noise")) == expected
+
+
+def test_sums_of_an_engine_are_plain_numbers():
+    """DuckDB sums whole numbers to 128 bits, which come as decimals."""
+    query = """SELECT 'p' AS kind, i AS record, i % 3 AS cluster, i AS size,
+        (i / 4)::DECIMAL(9, 2) AS part, CASE WHEN i < 2 THEN i::DECIMAL(9, 0) END AS rare
+        FROM range(9) AS t(i)"""
+    listings = LabelledListings.from_native(duckdb.sql(query))
+    frame = listings.frame.group_by("cluster").agg(
+        nw.col("size").sum(), nw.col("part").sum(), nw.col("rare").max()
+    )
+    found = listings.collect(frame)
+    assert found["size"].tolist() == [9, 12, 15]
+    assert found["size"].dtype == np.int64
+    assert (found["part"] / 2.0).tolist() == [1.125, 1.5, 1.875]
+    assert found["rare"].dtype == np.float64
+    assert found["rare"].isna().tolist() == [False, False, True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,15 @@ from gclust.units import UNIT
 def collected(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
     """Compute a lazy frame of any engine, and return it as a pandas frame."""
     return frame.collect().to_pandas()
+
+
+def _without_decimals(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return decimal numbers as int64, or as floats if some are missing or no whole numbers."""
+    known = column.dropna()
+    if not len(known) or not isinstance(known.iloc[0], Decimal):
+        return column
+    whole = len(known) == len(column) and all(each == int(each) for each in known)
+    return column.astype("int64" if whole else "float64")
 
 
 @dataclass(frozen=True)
@@ -91,9 +101,10 @@ class LabelledListings:
     def collect(self, frame: nw.LazyFrame[Any]) -> pd.DataFrame:
         """Return a frame as pandas, sorted by all columns, as some engines change the row order.
 
-        The result is held in memory, so collect sums by cluster and not listings.
+        The result is held in memory, so collect sums by cluster and not listings. Sums of whole
+        numbers are int64, whatever type an engine gives them (DuckDB: 128 bits).
         """
-        table = self.gather(frame)
+        table = self.gather(frame).apply(_without_decimals)
         return table.sort_values(list(table.columns), ignore_index=True, na_position="first")
 
     @classmethod

@@ -194,6 +194,6 @@ def _of_outside(units: Units, baseline: Baseline, outside: int) -> list[str]:
     if outside > LARGEST_OUTSIDE * total:
         messages.append(
             f"{100 * outside / total:.1f} % of the weight lies where the baseline has nothing"
-            " within the radius, so that it is not tested; is the raster complete there?"
+            " within the radius, so that it is not tested"
         )
     return messages
