@@ -228,7 +228,7 @@ def meanings(documented: type) -> dict[str, str]:
 
 def marked(text: str) -> str:
     """Return the text of a docstring as Markdown, which sends nobody into private modules."""
-    text = re.sub(r",? ?\[\d\]_", "", text)
+    text = re.sub(r" \(\[\d\]_\)|(?<=\()\[\d\]_, |,? ?\[\d\]_", "", text)
     text = re.sub(r"\.\. versionadded:: (\S+)", r"(Since \1.)", text)
     text = re.sub(r":math:`([^`]*)`", r"$\1$", text)
     text = re.sub(r":\w+:`([^`]*)`", r"`\1`", text)

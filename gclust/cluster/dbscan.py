@@ -42,7 +42,7 @@ class DBSCAN(FittedHTML, ClusterMixin, BaseEstimator):
         reach, as in scikit-learn. ``noise``: it is noise (DBSCAN*, [2]_).
     metric : {"haversine", "wgs84"}, default "haversine"
         Great circles on a sphere of 6371.0088 km, or geodesics on the WGS84 ellipsoid,
-        within 5 mm up to 60 km and only up to 1000 km.
+        within 5 mm up to 60 km and within 25 m up to 1000 km, the largest radius.
     n_jobs : int, optional
         Number of threads; by default all that the process may use within the limits of
         ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` and joblib, -1 for all processors, -2 for

@@ -202,12 +202,10 @@ def described(hint: Any) -> str:
     if origin is typing.Literal:
         return " or ".join(map(repr, arguments))
     if origin in (tuple, list):
-        each = described(arguments[0]).removeprefix("a ")
-        if origin is list or arguments[-1] is Ellipsis:
-            return f"a list of {each}s"
-        return f"a list of {len(arguments)} {each}s"
+        number = "" if origin is list or arguments[-1] is Ellipsis else f"{len(arguments)} "
+        return f"a list of {number}{_several(arguments[0])}"
     if origin is not None:
-        return f"a table of names to {described(arguments[1]).removeprefix('a ')}s"
+        return f"a table of names to {_several(arguments[1])}"
     words = {
         Any: "a table",
         str: "a text",
@@ -216,6 +214,16 @@ def described(hint: Any) -> str:
         bool: "true or false",
     }
     return words[hint]
+
+
+def _several(hint: Any) -> str:
+    """Describe several values of a type."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(map(_several, typing.get_args(hint)))
+    words = described(hint)
+    if typing.get_origin(hint) in (tuple, list):
+        return words.replace("a list", "lists", 1)
+    return f"{words.removeprefix('a ')}s" if words.startswith("a ") else words
 
 
 def _present_name(value: Any, bounds: Mapping[str, Any]) -> Any:

@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 WIDEST_KM = 100.0
-"""Radius in km above which a suggestion says that it is none of metropolitan areas. The labour
+"""Radius in km from which on a suggestion says that it is none of metropolitan areas. The labour
 markets of the largest reach about as far from their centres."""
 
 
@@ -267,7 +267,7 @@ def _described(plateau: pd.Series, n_pairs: int) -> str:
 def _cautions(row: pd.Series) -> str:
     """Return what to know of a suggested pair: its diagnostics, and that its radius is wide."""
     found = [str(row["diagnostics"])] if row.get("diagnostics") else []
-    if row["eps_km"] > WIDEST_KM:
+    if row["eps_km"] >= WIDEST_KM:
         found.append(
             "such a radius joins regions or continents; for clusters of the size of metropolitan"
             " areas restrict eps_km in [sweep]"
