@@ -25,6 +25,7 @@ OF_ESTIMATOR = {
 }
 """Names of options that the estimator calls otherwise."""
 METHOD = "The clustering method: dbscan, hdbscan or contour."
+FORMED_ON = "The listings on which boundaries are formed: years, a half, or an earlier run."
 LEFT_OUT = ("engine", "null", "localisation")
 """Sections that change no result of a run."""
 PARAMETER = re.compile(r"^([\w, ]+?) : ")
@@ -98,7 +99,7 @@ def _of_estimator(section: Any) -> dict[str, str]:
     own = {
         item.name: known.get(OF_ESTIMATOR.get(item.name, item.name), "") for item in fields(section)
     }
-    return {**own, "method": METHOD}
+    return {**own, "method": METHOD, "formed_on": FORMED_ON}
 
 
 def meanings(documented: Any) -> dict[str, str]:
