@@ -21,7 +21,7 @@ from groups import GROUPS
 import gclust
 from gclust.results.columns import TABLES
 from gclust.results.datapackage import FILES
-from gclust.results.web.choices import ESTIMATORS, METHOD, OF_ESTIMATOR, PARAMETER
+from gclust.results.web.choices import ESTIMATORS, METHOD, OF_ESTIMATOR, parameter_texts
 from gclust.study.clustering_methods import CLUSTERING_METHODS
 from gclust.study.parse import described
 from gclust.study.schema import SECTIONS
@@ -210,20 +210,7 @@ def _default(item: Field[Any]) -> str:
 
 def meanings(documented: type) -> dict[str, str]:
     """Return the meaning of each parameter of a class, from its docstring, as Markdown."""
-    found: dict[str, list[str]] = {}
-    names: list[str] = []
-    lines = (inspect.getdoc(documented) or "").splitlines()
-    at = next((i for i, line in enumerate(lines) if line == "Parameters"), len(lines))
-    for line, below in zip(lines[at + 2 :], [*lines[at + 3 :], ""], strict=False):
-        if below and set(below) == {"-"}:
-            break
-        if match := PARAMETER.match(line):
-            names = [each.strip() for each in match[1].split(",")]
-            found.update({each: [] for each in names})
-        elif line.startswith(" "):
-            for each in names:
-                found[each].append(line.strip())
-    return {name: marked(" ".join(text)) for name, text in found.items()}
+    return {name: marked(text) for name, text in parameter_texts(documented).items()}
 
 
 def marked(text: str) -> str:

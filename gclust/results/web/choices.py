@@ -104,6 +104,11 @@ def _of_estimator(section: Any) -> dict[str, str]:
 
 def meanings(documented: Any) -> dict[str, str]:
     """Return the meaning of each parameter of a class, from its numpydoc docstring, plain text."""
+    return {name: _plain(text) for name, text in parameter_texts(documented).items()}
+
+
+def parameter_texts(documented: Any) -> dict[str, str]:
+    """Return what a class's numpydoc docstring says of each parameter, as it stands there."""
     found: dict[str, list[str]] = {}
     names: list[str] = []
     lines = (inspect.getdoc(documented) or "").splitlines()
@@ -117,7 +122,7 @@ def meanings(documented: Any) -> dict[str, str]:
         elif line.startswith(" "):
             for each in names:
                 found[each].append(line.strip())
-    return {name: _plain(" ".join(text)) for name, text in found.items()}
+    return {name: " ".join(text) for name, text in found.items()}
 
 
 def _plain(text: str) -> str:
