@@ -20,7 +20,8 @@ import shapely
 import gclust
 from gclust.places.centres import weighted_centres
 from gclust.results import geopackage
-from gclust.results.columns import TABLES, TYPES
+from gclust.results.columns.run import TABLES
+from gclust.results.columns.table import TYPES
 from gclust.results.datapackage import data_package
 from gclust.results.short_names import short_names
 from gclust.sphere import unit_vectors
@@ -121,7 +122,7 @@ def test_the_dictionary_names_columns_once_and_keys_that_are_unique(full):
 
 
 def test_amounts_and_whole_counts_are_described_as_such(tmp_path):
-    (tmp_path / "ranking.csv").write_text("patent_count,money_count,money_per_million\n")
+    (tmp_path / "ranking.csv").write_text("cluster_id,patent_count,money_count,money_per_million\n")
     (tmp_path / "memberships.csv").write_text("fraction\n")
     sources = [
         {"kind": "patent", "path": "a.csv"},
@@ -130,7 +131,7 @@ def test_amounts_and_whole_counts_are_described_as_such(tmp_path):
     found = {}
     for method in ("fractional", "whole"):
         study = gclust.Study(sources=sources, counting={"method": method})
-        for resource in data_package(tmp_path, study, {})["resources"]:
+        for resource in data_package(tmp_path, "run", study, rankings={})["resources"]:
             for field in resource.get("schema", {}).get("fields", ()):
                 found[method, field["name"]] = field
     assert found["whole", "patent_count"]["unit"] == "records"

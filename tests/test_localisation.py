@@ -20,7 +20,7 @@ from gclust.experiments.localisation.bands import confidence_bands
 from gclust.experiments.localisation.ellison_glaeser import _index
 from gclust.experiments.localisation.k_density import silverman_km
 from gclust.kernels.spatial import pair_distances as pairs
-from gclust.results.columns import TABLES
+from gclust.results.columns.localisation import TABLES
 from gclust.sphere import arc_km, unit_vectors
 
 

@@ -30,7 +30,7 @@ from gclust.parallel import unreported
 from gclust.places.numbered_cells import NumberedCells
 from gclust.places.rasters.files import RasterFiles
 from gclust.places.rasters.people import people_points
-from gclust.results.columns import TABLES
+from gclust.results.columns.null_model import TABLES
 from gclust.sphere import arc_km, unit_vectors
 from gclust.units import UNIT
 from tests.rasters import write_raster

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 import gclust
 from benchmarks.short_table import README, short_table
 from benchmarks.table import PAGE, find_markers
-from gclust.results.columns import TABLES
+from gclust.results.columns.folders import FOLDERS
 from gclust.study.clustering_methods import CLUSTERING_METHODS
 from gclust.study.schema import SECTIONS
 from gclust.study.sections import OtherFootprint, OtherRaster, Source
@@ -50,7 +50,7 @@ def reference():
 
 def section(page, label):
     """The rows of the table below a label of a page, by their first cell."""
-    text = page.partition(f"({label})=\n## ")[2].partition("\n## ")[0]
+    text = re.split(r"\n##", page.partition(f"({label})=\n##")[2])[0]
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows]
     return {first.strip(" `"): [cell.strip() for cell in rest] for first, *rest in cells}
@@ -85,10 +85,11 @@ def test_every_section_has_a_guide(reference):
 
 def test_every_column_of_every_file_has_a_row(reference):
     page = reference.files_page()
-    for name, table in TABLES.items():
-        rows = section(page, f"file-{name}")
-        assert list(rows) == [column.name for column in table.columns], name
-        assert all(cell for cells in rows.values() for cell in cells), name
+    for what, folder in FOLDERS.items():
+        for name, table in folder.tables.items():
+            rows = section(page, reference.file_label(what, name))
+            assert list(rows) == [column.name for column in table.columns], (what, name)
+            assert all(cell for cells in rows.values() for cell in cells), (what, name)
 
 
 def test_every_indicator_has_a_section(reference):

@@ -19,8 +19,8 @@ from further_examples import EXAMPLES
 from groups import GROUPS
 
 import gclust
-from gclust.results.columns import TABLES
-from gclust.results.datapackage import FILES
+from gclust.results.columns.folders import FOLDERS
+from gclust.results.columns.table import Table
 from gclust.results.web.choices import ESTIMATORS, METHOD, OF_ESTIMATOR, parameter_texts
 from gclust.study.clustering_methods import CLUSTERING_METHODS
 from gclust.study.parse import described
@@ -312,37 +312,39 @@ def example_of(name: str) -> str:
 
 
 def files_page() -> str:
-    """Return the page of every file of a run and every column of it."""
+    """Return the page of every file of every result folder, and every column of it."""
     parts = [
-        "# Every column of every file\n\nThis is what `datapackage.json` in the folder of a run"
-        " says of its files, for any kinds of record: `<kind>` stands for each kind, such as"
-        " `patent`. Files are CSV or Parquet, as [results](../../in_detail/results.md) says; all"
-        f" columns are of version {FIRST} where they name no later one."
+        "# Every column of every file\n\nThis is what `datapackage.json` in a result folder says of"
+        " its files, for any kinds of record: `<kind>` stands for each kind, such as `patent`."
+        " Files are CSV or Parquet, as [results](../../in_detail/results.md) says; all columns are"
+        f" of version {FIRST} where they name no later one. `gclust gather` writes what the command"
+        " without `--shard` does."
     ]
-    for table in TABLES.values():
-        rows = [
-            (f"`{c.name}`", c.type, marked(c.description), c.unit or "–", _formula(c.formula))
-            for c in table.columns
-        ]
-        key = f" A row is found by `{'`, `'.join(table.key)}`." if table.key else ""
-        head = ("column", "type", "meaning", "unit", "formula")
-        parts.append(
-            f"(file-{table.name})=\n## {table.name}\n\n{table.description}.{key}\n\n"
-            + _table(head, rows)
-        )
-    rows = [(f"`{name}`", about) for name, about in FILES.items()]
-    parts.append("## Files without columns\n\n" + _table(("file", "content"), rows))
-    others = {
-        "sweep": ("gclust.Sweep", "`sweep.csv` its `table`"),
-        "compare": ("gclust.Comparison", "`comparison.csv` its `table`"),
-        "uncertainty": ("gclust.Uncertainty", "`uncertainty.csv` its `table`"),
-    }
-    lines = [
-        f"- `gclust {name}`: the tables of {{py:obj}}`{result}`, {what}, the others by their names."
-        for name, (result, what) in others.items()
-    ]
-    parts.append("## Folders of other commands\n\n" + "\n".join(lines))
+    for what, folder in FOLDERS.items():
+        parts.append(f"(files-{what})=\n## {folder.command}\n\n{folder.description}.")
+        parts += [_file(what, table) for table in folder.tables.values()]
+        rows = [(f"`{name}`", about) for name, about in folder.files.items()]
+        parts.append("### Files without columns\n\n" + _table(("file", "content"), rows))
     return "\n\n".join(parts) + "\n"
+
+
+def _file(what: str, table: Table) -> str:
+    """Return a file of a folder as Markdown: what it is, and a table of its columns."""
+    rows = [
+        (f"`{c.name}`", c.type, marked(c.description), c.unit or "–", _formula(c.formula))
+        for c in table.columns
+    ]
+    key = f" A row is found by `{'`, `'.join(table.key)}`." if table.key else ""
+    head = ("column", "type", "meaning", "unit", "formula")
+    return (
+        f"({file_label(what, table.name)})=\n### {table.name}\n\n{table.description}.{key}\n\n"
+        + _table(head, rows)
+    )
+
+
+def file_label(what: str, name: str) -> str:
+    """Return the label of a file of a folder on the page of files."""
+    return f"file-{name}" if what == "run" else f"file-{what}-{name}"
 
 
 def _formula(text: str) -> str:

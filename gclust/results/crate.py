@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from gclust.results.columns import TABLES
-from gclust.results.datapackage import FILES, MEDIA
+from gclust.results.columns.folders import FOLDERS
+from gclust.results.datapackage import MEDIA
 
 CRATE = "ro-crate-metadata.json"
 """Name of the file; the specification fixes it."""
@@ -116,7 +116,8 @@ def _file(name: str, digest: Mapping[str, Any] | None) -> Entity:
     found: Entity = {"@id": quote(name), "@type": "File", "name": name}
     if ending in MEDIA:
         found["encodingFormat"] = MEDIA[ending]
-    if about := FILES.get(name) or (TABLES[stem].description if stem in TABLES else ""):
+    known = FOLDERS["run"]
+    if about := known.files.get(name) or (stem in known.tables and known.tables[stem].description):
         found["description"] = about
     # run.json holds the digests of all others, and a time, so it has none here.
     if digest is not None:

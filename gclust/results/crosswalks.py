@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gclust.results.columns import TABLES
+from gclust.results.columns.run import TABLES
 from gclust.results.reader import ResultReader
 
 NAMES = ("panel", "fields", "organisations", "ties", "given_overlaps", "normalised")

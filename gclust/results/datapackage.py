@@ -1,4 +1,4 @@
-"""The data dictionary of a run: ``datapackage.json``, by the Data Package standard of Frictionless.
+"""The data dictionary of a result folder: ``datapackage.json``, a Data Package of Frictionless.
 
 It names every file of the folder, and every column of every table with its unit and formula.
 """
@@ -13,38 +13,24 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from gclust.results.columns import (
+from gclust.results.columns.folders import FOLDERS, Folder
+from gclust.results.columns.table import (
     FIELD_YEAR,
     FRACTIONAL,
     OF_RECORD,
     OF_RECORD_HERE,
     RECORDS,
-    TABLES,
     WHOLE,
     Column,
 )
 from gclust.results.geopackage import MOST_POINTS
 from gclust.results.short_names import short_names
+from gclust.results.writer import ResultWriter
 from gclust.study.indicators import resolve_indicators
 from gclust.study.schema import Study
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 NAME = "datapackage"
-
-FILES = {
-    "run.json": "Provenance: inputs with their sha256, versions, counts, warnings, times",
-    "study.toml": "The study with every default, which runs from this folder",
-    "datapackage.json": "This description",
-    "ro-crate-metadata.json": "How the run came about, as a Process Run Crate",
-    "report.html": "The run on one page for a browser, which needs no network",
-    "figures/map.png": "Map of the clusters",
-    "figures/map.pdf": "Map of the clusters",
-    "figures/intensity.png": "Ranks by intensity under several footprints and rasters",
-    "figures/intensity.pdf": "Ranks by intensity under several footprints and rasters",
-}
-"""Files without columns, with descriptions."""
-LATER = (f"{NAME}.json", "ro-crate-metadata.json", "run.json")
-"""Files that are written after the others, which they describe."""
 
 MEDIA = {
     "csv": "text/csv",
@@ -62,39 +48,74 @@ SHORT_NAMED = (".csv", ".gpkg")
 """Endings of files in which a ranking has short names; see `gclust.results.short_names`."""
 
 
+def write_data_package(
+    folder: ResultWriter,
+    what: str,
+    study: Study,
+    *,
+    rankings: Mapping[str, Iterable[str]] | None = None,
+    title: str = "",
+) -> None:
+    """Write the description of a result folder, after the files that it describes.
+
+    Parameters
+    ----------
+    folder : ResultWriter
+    what : str
+        What it holds, of `gclust.results.columns.folders.FOLDERS`.
+    study : Study
+    rankings : mapping, optional
+        Columns in Python of those tables that are rankings.
+    title : str
+        Title of the study by default.
+    """
+    package = data_package(
+        folder.folder, what, study, rankings=rankings or {}, encoding=folder.csv_encoding
+    )
+    folder.json(NAME, {**package, "title": title or package["title"]})
+
+
 def data_package(
-    folder: Path, study: Study, rankings: Mapping[str, Iterable[str]]
+    folder: Path,
+    what: str,
+    study: Study,
+    *,
+    rankings: Mapping[str, Iterable[str]],
+    encoding: str = "utf-8",
 ) -> dict[str, Any]:
-    """Describe the files of a run in a folder, each column of each table.
+    """Describe the files of a result folder, each column of each table.
 
     The columns are those that the files have; what they mean is said in
     `gclust.results.columns`, and by the study's indicators. ``rankings`` maps the names of rankings
     to their columns in Python.
     """
-    known = _Known(study, rankings)
+    about = FOLDERS[what]
+    known = _Known(about, study, rankings)
     resources = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         if path.suffix == ".gpkg":
             resources += [_of_layer(path, name, layer, known) for layer in _layers(path)]
         elif path.suffix in (".csv", ".parquet"):
-            resources.append(_of_table(path, name, study.outputs.csv_encoding, known))
+            resources.append(_of_table(path, name, encoding, known))
         else:
-            resources.append(_resource(name, FILES.get(name, "")))
-    resources += [_resource(name, FILES[name]) for name in LATER]
+            resources.append(_resource(name, about.files.get(name, "")))
+    resources += [_resource(name, about.files[name]) for name in about.later]
+    own = _identifier(study.study.name)
     return {
         "$schema": PROFILE,
-        "name": _identifier(study.study.name) or "run",
+        "name": (own if what == "run" else f"{own}-{what}") or "run",
         "title": study.study.title or study.study.name,
-        "description": "A run of gclust: clusters of listings, ranked",
+        "description": about.description,
         "resources": resources,
     }
 
 
 class _Known:
-    """What is known of columns: those of gclust's tables, and those of the study's indicators."""
+    """What is known of columns: those of a folder's tables, and those of the study's indicators."""
 
-    def __init__(self, study: Study, rankings: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, about: Folder, study: Study, rankings: Mapping[str, Iterable[str]]) -> None:
+        self.tables = about.tables
         self._kinds, self._amounts, self.rankings = study.kinds, study.amounts, rankings
         self._is_whole = study.counting.method == "whole"
         self._normalised = study.normalised_kinds
@@ -106,13 +127,13 @@ class _Known:
                 or f"Indicator {each.entry.name} of {each.indicator.origin}",
                 formula=each.indicator.about.formula,
             )
-            for each in resolve_indicators(study.indicators)
+            for each in (resolve_indicators(study.indicators) if rankings else ())
         }
 
     def columns(self, table: str) -> dict[str, Column]:
         """Return the columns that a table may have, by name, those of each kind by its own."""
         found: dict[str, Column] = {}
-        for column in TABLES[table].columns:
+        for column in self.tables[table].columns:
             for kind in self._kinds if "<kind>" in column.name else ("",):
                 own = self._of_kind(column, kind)
                 found[own.name] = own
@@ -174,22 +195,28 @@ def _layers(path: Path) -> Iterator[str]:
 
 def _described(table: str, file: str, columns: Iterable[str], known: _Known) -> dict[str, Any]:
     """Describe a file of a table with its columns."""
-    about = TABLES.get(table)
+    about = known.tables.get(table)
     if about is None:
         return _resource(file, "")
     may_be, long_names = known.columns(table), known.long_names(table, file)
-    fields = [_field(column, long_names.get(column, column), may_be) for column in columns]
+    rows = {column: _row_of(long_names.get(column, column), may_be) for column in columns}
+    fields = [_field(column, long_names.get(column, column), row) for column, row in rows.items()]
     schema: dict[str, Any] = {"fields": fields}
     if about.key:
-        schema["primaryKey"] = list(about.key)
+        column_of = {row.name: column for column, row in rows.items()}
+        schema["primaryKey"] = [column_of[name] for name in about.key]
     if file.endswith(".csv"):
         schema["missingValues"] = [""]
     return {**_resource(file, about.description), "schema": schema}
 
 
-def _field(column: str, own: str, may_be: Mapping[str, Column]) -> dict[str, Any]:
-    """Describe a column; ``own`` is its name in Python."""
-    found = may_be.get(own) or _of_pattern(own, may_be)
+def _row_of(own: str, may_be: Mapping[str, Column]) -> Column:
+    """Return what is known of a column by its name in Python."""
+    return may_be.get(own) or _of_pattern(own, may_be)
+
+
+def _field(column: str, own: str, found: Column) -> dict[str, Any]:
+    """Describe a column by what is known of it; ``own`` is its name in Python."""
     field = {"name": column, "type": found.type, "description": found.description}
     if own != column:
         field["title"] = own
@@ -204,10 +231,10 @@ def _of_pattern(column: str, may_be: Mapping[str, Column]) -> Column:
     """Return what is known of a column whose name the study makes."""
     for pattern, known in may_be.items():
         before, mark, after = pattern.partition("<")
-        after = after.partition(">")[2]
+        variable, _, after = after.partition(">")
         if mark and column.startswith(before) and column.endswith(after):
             inner = column[len(before) : len(column) - len(after)]
-            text = known.description.replace("the column", f"the column {inner}")
+            text = known.description.replace(f"the {variable}", f"the {variable} {inner}")
             return replace(known, description=text)
     return Column(column, "any", "")
 
@@ -227,5 +254,5 @@ def _identifier(text: str) -> str:
 
 def ranking_fields(study: Study, columns: Iterable[str]) -> list[dict[str, Any]]:
     """Describe columns of a ranking by their names in Python: type, meaning, unit, formula."""
-    known = _Known(study, {"ranking": columns}).columns("ranking")
-    return [_field(str(column), str(column), known) for column in columns]
+    known = _Known(FOLDERS["run"], study, {"ranking": columns}).columns("ranking")
+    return [_field(str(each), str(each), _row_of(str(each), known)) for each in columns]

@@ -20,8 +20,7 @@ from gclust.report.map_inputs import NOISE_WEIGHT, fewer_locations
 from gclust.report.map_process import MapProcess, running_map_process
 from gclust.report.notebook import run_html, run_text
 from gclust.results.crosswalks import AREAS, read_tables
-from gclust.results.datapackage import NAME as PACKAGE
-from gclust.results.datapackage import data_package
+from gclust.results.datapackage import write_data_package
 from gclust.results.folders import Place
 from gclust.results.geopackage import write_geopackage
 from gclust.results.intensity import DETAIL, SPREAD, IntensitySpread, read_spread
@@ -357,7 +356,7 @@ def _write_files(run: Run, folder: ResultWriter, progress: Report) -> None:
     columns = {name: run.ranking.columns for name in ("ranking", "clusters")}
     if (areas := run.tables.get(AREAS)) is not None:
         columns[AREAS] = areas.columns
-    folder.json(PACKAGE, data_package(folder.folder, run.study, columns))
+    write_data_package(folder, "run", run.study, rankings=columns)
 
 
 def _write_tables(run: Run, folder: ResultWriter) -> None:

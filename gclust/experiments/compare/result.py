@@ -12,6 +12,7 @@ import pandas as pd
 from gclust.experiments.compare.hybrid_studies import Difference
 from gclust.report.bump import draw_bump_chart
 from gclust.report.notebook import comparison_html, comparison_text
+from gclust.results.datapackage import write_data_package
 from gclust.results.folders import Place, claim
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
@@ -133,7 +134,8 @@ def write_comparison(found: Comparison, place: Place) -> Comparison:
 
     It holds ``comparison.csv`` (the table), ``lineage.csv``, ``decomposition.csv`` and
     ``coalitions.csv`` (if changes are decomposed), with all digits, so that changes add up
-    exactly, the same as Parquet, ``figures/``, the two studies, and ``comparison.json``.
+    exactly, the same as Parquet, ``figures/``, the two studies, ``comparison.json`` and
+    ``datapackage.json``.
     `read_comparison` reads it back.
     """
 
@@ -146,6 +148,8 @@ def write_comparison(found: Comparison, place: Place) -> Comparison:
         folder.study(found.b, "study-b")
         folder.json("comparison", _info(found, place.path))
         draw_bump_chart(found.table, found.lineage, found.labels, folder.figures)
+        title = " to ".join(found.labels)
+        write_data_package(folder, "comparison", found.b, title=title)
 
     return write_result(found, place, fill)
 

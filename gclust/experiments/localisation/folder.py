@@ -8,6 +8,7 @@ from gclust.experiments.localisation.k_density import KDensity
 from gclust.experiments.localisation.result import Localisation
 from gclust.progress import Report, stage
 from gclust.report.k_density import draw_k_densities
+from gclust.results.datapackage import write_data_package
 from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
@@ -17,8 +18,8 @@ def write_localisation(found: Localisation, place: Place, progress: Report) -> L
     """Write the result folder of localisation; see `gclust.results.writer.write_result`.
 
     It holds ``k_density.csv``, ``k_density_curves.csv``, with given areas
-    ``ellison_glaeser.csv``, the same as Parquet, ``figures/``, ``study.toml`` and
-    ``localisation.json``. `read_localisation` reads it back.
+    ``ellison_glaeser.csv``, the same as Parquet, ``figures/``, ``study.toml``,
+    ``localisation.json`` and ``datapackage.json``. `read_localisation` reads it back.
     """
 
     def fill(folder: ResultWriter) -> None:
@@ -34,6 +35,7 @@ def write_localisation(found: Localisation, place: Place, progress: Report) -> L
             folder.json("localisation", _info(found))
         with stage(progress, "draw figures"):
             draw_k_densities(density, folder.figures, title=found.study.heading)
+        write_data_package(folder, "localisation", found.study)
 
     return write_result(found, place, fill)
 

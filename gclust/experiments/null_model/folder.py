@@ -8,6 +8,7 @@ import pandas as pd
 
 from gclust.experiments.null_model.result import NullModel
 from gclust.progress import Report, stage
+from gclust.results.datapackage import write_data_package
 from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
@@ -20,8 +21,8 @@ def write_null_model(found: NullModel, place: Place, progress: Report) -> NullMo
     """Write the result folder of a null model; see `gclust.results.writer.write_result`.
 
     It holds ``null_model.csv`` (the clusters) and ``null_places.csv``, the same as Parquet,
-    ``null_draws.parquet`` (the largest excess of each draw), ``study.toml`` and
-    ``null_model.json``. `read_null_model` reads it back.
+    ``null_draws.parquet`` (the largest excess of each draw), ``study.toml``,
+    ``null_model.json`` and ``datapackage.json``. `read_null_model` reads it back.
     """
 
     def fill(folder: ResultWriter) -> None:
@@ -32,6 +33,7 @@ def write_null_model(found: NullModel, place: Place, progress: Report) -> NullMo
             folder.parquet("null_draws", pd.DataFrame({"largest_excess": found.largest}))
             folder.study(found.study)
             folder.json("null_model", _info(found))
+            write_data_package(folder, "null_model", found.study)
 
     return write_result(found, place, fill)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gclust.experiments.shards.shard import Shard, check_shard
+from gclust.results.datapackage import write_data_package
 from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
@@ -83,6 +84,7 @@ def write_part(
     def write(folder: ResultWriter) -> None:
         fill(folder)
         folder.study(part.study)
+        write_data_package(folder, f"{part.of}_part", part.study)
         files = {each.name: _sha256(each) for each in sorted(folder.folder.iterdir())}
         tables = {name: files[name] for name in shared if name in files}
         content = {

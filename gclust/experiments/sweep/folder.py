@@ -10,6 +10,7 @@ from gclust.experiments.sweep.result import Sweep
 from gclust.progress import Report, stage
 from gclust.report.k_distance import draw_k_distance
 from gclust.report.sweep_heatmaps import draw_surfaces
+from gclust.results.datapackage import write_data_package
 from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
@@ -27,7 +28,8 @@ def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
     """Write a sweep's result folder, completely or not at all.
 
     It holds ``sweep.csv`` (the table), ``clusters.csv`` and ``plateaus.csv``, the same as Parquet,
-    ``ranks.parquet``, ``k_distance.parquet``, ``figures/``, ``study.toml`` and ``sweep.json``.
+    ``ranks.parquet``, ``k_distance.parquet``, ``figures/``, ``study.toml``,
+    ``sweep.json`` and ``datapackage.json``.
     `read_sweep` reads it back. See `gclust.results.writer.write_result`.
     """
 
@@ -51,6 +53,7 @@ def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
                 target_clusters=sweep.study.sweep.target_clusters,
                 progress=report,
             )
+        write_data_package(folder, "sweep", sweep.study)
 
     return write_result(sweep, place, fill)
 

@@ -10,6 +10,7 @@ from gclust.experiments.uncertainty.draws_in_words import resampled_amounts
 from gclust.experiments.uncertainty.result import Uncertainty
 from gclust.progress import Report, stage
 from gclust.report.rank_uncertainty import draw_rank_sets
+from gclust.results.datapackage import write_data_package
 from gclust.results.folders import Place
 from gclust.results.reader import ResultReader
 from gclust.results.writer import ResultWriter, versions, write_result
@@ -25,8 +26,8 @@ def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Unc
 
     It holds ``uncertainty.csv`` (the table), ``pairs.csv`` and ``moved.csv`` (if addresses are
     jittered), ``sources.csv`` (each source alone, if there are several), the same as Parquet,
-    ``scores.parquet`` (a row per draw, a column per cluster id), ``figures/``, ``study.toml`` and
-    ``uncertainty.json``. `read_uncertainty` reads it back.
+    ``scores.parquet`` (a row per draw, a column per cluster id), ``figures/``, ``study.toml``,
+    ``uncertainty.json`` and ``datapackage.json``. `read_uncertainty` reads it back.
     """
 
     def fill(folder: ResultWriter) -> None:
@@ -47,6 +48,7 @@ def write_uncertainty(found: Uncertainty, place: Place, progress: Report) -> Unc
                 title=found.study.heading,
                 note=found.note,
             )
+        write_data_package(folder, "uncertainty", found.study)
 
     return write_result(found, place, fill)
 
