@@ -15,7 +15,6 @@ import shapely
 import gclust
 from gclust.results.columns.folders import FOLDERS
 from gclust.results.columns.table import TYPES
-from tests.fuzz_studies import undrawn
 
 KINDS = ("patent", "publication", "money")
 DRAWS = {"draws": 20, "clusters": "reclustered"}
@@ -63,27 +62,26 @@ def folders(tmp_path_factory):
         made[what].append(path)
         return path
 
-    with undrawn():
-        sections = {
-            "members": {"on": True},
-            "centroid_geocodes": {"on": True, "least_weight": 20, "precision": "city"},
-            "intensity": {"usual": True},
-            "places": places,
-            "outputs": OUTPUTS,
-        }
-        gclust.run(replace(study, **sections), to("run"))
-        sections = {"counting": {"normalise": "field-year"}, "footprint": {"of": "cores"}}
-        gclust.run(replace(study, **sections), to("run"))
-        gclust.sweep(study, out=to("sweep"), **grid)
-        gclust.sweep(study, out=to("sweep_part"), shard=(1, 2), **grid)
-        wider = replace(earlier, clusters={"eps_km": 6, "min_samples": 100})
-        gclust.compare(wider, study, to("comparison"))
-        gclust.null_model(replace(study, null={"draws": 19}), to("null_model"))
-        gclust.localisation(replace(study, places=places, localisation=by_kind), to("localisation"))
-        for one, draws in ((study, EVERY_SOURCE), (money(study), OF_ORGANISATIONS)):
-            drawn = replace(one, uncertainty=draws)
-            gclust.uncertainty(drawn, to("uncertainty"))
-            gclust.uncertainty(drawn, to("uncertainty_part"), shard=(1, 2))
+    sections = {
+        "members": {"on": True},
+        "centroid_geocodes": {"on": True, "least_weight": 20, "precision": "city"},
+        "intensity": {"usual": True},
+        "places": places,
+        "outputs": OUTPUTS,
+    }
+    gclust.run(replace(study, **sections), to("run"))
+    sections = {"counting": {"normalise": "field-year"}, "footprint": {"of": "cores"}}
+    gclust.run(replace(study, **sections), to("run"))
+    gclust.sweep(study, out=to("sweep"), **grid)
+    gclust.sweep(study, out=to("sweep_part"), shard=(1, 2), **grid)
+    wider = replace(earlier, clusters={"eps_km": 6, "min_samples": 100})
+    gclust.compare(wider, study, to("comparison"))
+    gclust.null_model(replace(study, null={"draws": 19}), to("null_model"))
+    gclust.localisation(replace(study, places=places, localisation=by_kind), to("localisation"))
+    for one, draws in ((study, EVERY_SOURCE), (money(study), OF_ORGANISATIONS)):
+        drawn = replace(one, uncertainty=draws)
+        gclust.uncertainty(drawn, to("uncertainty"))
+        gclust.uncertainty(drawn, to("uncertainty_part"), shard=(1, 2))
     return made
 
 

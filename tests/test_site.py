@@ -133,6 +133,26 @@ def test_further_examples_run(reference, tmp_path, monkeypatch):
     assert runner.failures == 0
 
 
+def test_results_name_every_table_of_their_folder(reference):
+    results = {
+        "sweep": [gclust.Sweep],
+        "comparison": [gclust.Comparison],
+        "uncertainty": [gclust.Uncertainty],
+        "null_model": [gclust.NullModel],
+        "localisation": [gclust.Localisation, gclust.KDensity],
+    }
+    for what, classes in results.items():
+        lines = [line for each in classes for line in inspect.getdoc(each).splitlines()]
+        named = reference.OF_FOLDER.findall("\n".join(lines))
+        folder = FOLDERS[what]
+        assert {" ".join(command.split()) for _, command in named} == {folder.command}
+        assert sorted(file.partition(".")[0] for file, _ in named) == sorted(folder.tables)
+        reference.mend_docstring(None, "", "x", None, None, lines)
+        text = "\n".join(lines)
+        for name in folder.tables:
+            assert f" <{reference.file_label(what, name)}>`" in text, name
+
+
 def test_nobody_is_sent_into_private_modules(reference):
     lines = ["See `gclust.kernels.bump`.", "The table (see `gclust.results.run.Run`)."]
     reference.mend_docstring(None, "", "x", None, None, lines)

@@ -75,6 +75,9 @@ KEYS_OF_INDICATORS = {
 
 EXAMPLES_HEAD = "Examples\n--------"
 
+OF_FOLDER = re.compile(r"``(?P<file>\w+\.(?:csv|parquet))``\s+of\s+``(?P<command>gclust\s\w+)``")
+"""What a docstring says of a file of a result folder."""
+
 PRIVATE = {
     "gclust.ranking.table.ranking": "{ref}`ranking <file-ranking>`",
     "gclust.ranking.table.contribution_table": "{ref}`contributions <file-contributions>`",
@@ -425,8 +428,19 @@ def _public_lines(lines: list[str]) -> Iterator[str]:
     text = re.sub(r"\s*\([Ss]ee\s+\0(?:\s+and\s+\0)?\)", "", text)
     text = re.sub(r"[;,:]?\s+see\s+\0", "", text)
     text = re.sub(r"See\s+\0(?:\s+and\s+\0)?\.?", "", text)
+    text = OF_FOLDER.sub(_file_reference, text)
     text = re.sub(r"docs/(algorithm|beyond_one_process|cluster_jobs)\.md", r":doc:`/\1`", text)
     yield from text.replace("\0", "its own documentation").splitlines()
+
+
+def _file_reference(match: re.Match[str]) -> str:
+    """Return the name of a file of a folder as a link to its columns."""
+    file, command = match["file"], " ".join(match["command"].split())
+    name = file.partition(".")[0]
+    for what, folder in FOLDERS.items():
+        if folder.command == command and name in folder.tables:
+            return f":ref:`{file} <{file_label(what, name)}>` of ``{command}``"
+    return match[0]
 
 
 def leave_out(

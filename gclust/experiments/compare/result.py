@@ -38,6 +38,9 @@ PATH = ": path"
 class Comparison:
     """Comparison of two runs: the lineage of clusters, and why ranks and scores changed.
 
+    The columns of a table are those of its file. What they mean, with unit and formula, is in
+    ``datapackage.json`` of the folder, and in the reference.
+
     Attributes
     ----------
     a, b : Study
@@ -49,27 +52,19 @@ class Comparison:
     differences : tuple of Difference
         The choices that differ, each with its factor.
     table : DataFrame
-        One row per cluster of either run, by rank in b, then in a: ``id`` (kept from a;
-        new for others), ``event`` (see ``lineage``), ``cluster_id_a, name_a, rank_a, score_a``
-        and the same of ``b`` (missing where there is none), ``rank_change`` (places gained),
-        ``score_change``, and the contribution of each factor to both, ``rank_<factor>,
-        score_<factor>``. Contributions add up to the change exactly, in any order; scores are
-        rounded to 48 bits of the largest for that. For a cluster of both runs, ``share_of_a`` is
-        the share of its weight in a at places where b has the matched cluster, ``common_of_a``
-        that of listings at the same coordinates in both clusters, and the same of ``b``; ``note``
-        says where less than half is in common. ``missing_in`` is the first coalition in which
-        a cluster of both runs is not found ("kinds + weights": with these of b and the others of
-        a), empty for none; such a cluster has no contributions.
+        One row per cluster of either run, by rank in b, then in a: ``comparison.csv`` of
+        ``gclust compare``. Contributions add up to the change exactly, in any order; scores are
+        rounded to 48 bits of the largest for that. Clusters that are ``missing_in`` a coalition
+        have no contributions.
     lineage : DataFrame
-        One row per two related clusters, and per cluster without a relation: ``id_a, id_b,
-        cluster_id_a, name_a, rank_a`` and the same of ``b``, ``event, continues, weight_of_a``
-        (of a's listings in the one that lie in the other), ``weight_of_b, share_of_a, share_of_b,
-        common_of_a, common_of_b``; see `gclust.ranking.lineage.lineage`.
+        One row per two related clusters, and per cluster without a relation: ``lineage.csv`` of
+        ``gclust compare``.
     decomposition : DataFrame
-        The contributions again, one row per cluster and factor: ``id, name, factor, rank, score``.
+        The contributions again, one row per cluster and factor: ``decomposition.csv`` of
+        ``gclust compare``.
     coalitions : DataFrame
-        The scenarios behind them, one row per coalition and cluster found in it: the run whose
-        choices each factor has (``a`` or ``b``), ``id, name, cluster_id, rank, score``.
+        The scenarios behind them, one row per coalition and cluster found in it:
+        ``coalitions.csv`` of ``gclust compare``.
     common : (float, float)
         Share of the listings of a, and of b, that the other run has too.
     next_id : int

@@ -51,17 +51,15 @@ HEAD = 8
 class KDensity:
     """K-densities by kind or field, with confidence bands.
 
+    The columns of a table are those of its file. What they mean, with unit and formula, is in
+    ``datapackage.json`` of the folder, and in the reference.
+
     Attributes
     ----------
     table : DataFrame
-        One row per kind or field: its name, ``sites``, ``sites_used`` (at most 5,000),
-        ``bandwidth_km, localisation`` (integral of the K-density above its upper global band),
-        ``dispersion`` (integral below the lower band, 0 if it is localised at any distance),
-        ``localised, dispersed`` (by the global bands), ``p_localised, p_dispersed``,
-        ``most_localised_km`` (distance of its largest excess over the upper global band).
+        One row per kind or field: ``k_density.csv`` of ``gclust localise``.
     curves : DataFrame
-        One row per kind or field and distance: its name, ``distance_km, k_density`` (per km),
-        ``local_low, local_high, global_low, global_high``.
+        One row per kind or field and distance: ``k_density_curves.csv`` of ``gclust localise``.
     by : str
         Name of the column of kinds or fields.
     most_km : float

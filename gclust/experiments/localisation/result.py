@@ -27,7 +27,8 @@ class Localisation:
     study : Study
     k_density : KDensity
     ellison_glaeser : DataFrame, optional
-        See `gclust.ellison_glaeser`; None without ``[places] given``.
+        Of `gclust.ellison_glaeser`: ``ellison_glaeser.csv`` of ``gclust localise``; None without
+        ``[places] given``.
     units : str
         What has a site: organisations or locations.
     warnings : tuple of str

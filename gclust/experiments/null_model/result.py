@@ -34,22 +34,21 @@ class Clustering(NamedTuple):
 class NullModel:
     """A null model of a study: clusters that exceed what chance gives.
 
+    The columns of a table are those of its file. What they mean, with unit and formula, is in
+    ``datapackage.json`` of the folder, and in the reference.
+
     Attributes
     ----------
     study : Study
     table : DataFrame
-        One row per cluster, that with the largest excess first: ``cluster_id, name, economies,
-        density`` (weight that forms it, in listings), ``lat, lon`` (the place where its excess
-        is largest, degrees), ``observed, expected, sd`` (weight within the radius there),
-        ``excess`` ((observed - expected) / sd), ``family_p`` (share of the draws whose largest
-        excess over all places is at least as large), ``significant`` (``family_p`` at most the
-        level), ``peak_pointwise_p`` (share of the draws with as much weight at this place) and
-        ``peak_pointwise_note``: it is descriptive, since the place was chosen for its excess.
+        One row per cluster, that with the largest excess first: ``null_model.csv`` of
+        ``gclust null``. Its ``peak_pointwise_p`` is descriptive, since the place was chosen for its
+        excess.
     places : DataFrame
-        One row per place with observed weight, that with the largest excess first: ``lat, lon,
-        observed, expected, sd, excess, family_p, pointwise_p, cluster_id`` (-1 for none).
+        One row per place with observed weight, that with the largest excess first:
+        ``null_places.csv`` of ``gclust null``.
     largest : ndarray of float64, shape (draws,)
-        Largest excess of each draw.
+        Largest excess of each draw: ``null_draws.parquet`` of ``gclust null``.
     critical : float
         Excess above which a place is significant.
     p_value : float

@@ -22,36 +22,26 @@ if TYPE_CHECKING:
 class Sweep:
     """Results of a study for each pair of eps_km and min_samples.
 
+    The columns of a table are those of its file. What they mean, with unit and formula, is in
+    ``datapackage.json`` of the folder, and in the reference.
+
     Attributes
     ----------
     study : Study
     baseline : (eps_km, min_samples)
         The pair with which all others are compared.
     table : DataFrame
-        One row per pair: ``eps_km, min_samples, clusters_before_merging, n_clusters, n_core,
-        n_noise`` (locations that form clusters), ``clustered_share, largest_share, core_share``
-        (of the weight that forms clusters: in clusters, in the largest, at core locations);
-        agreement with the baseline: ``ari, ami`` (adjusted Rand index and mutual information,
-        weighted by listings, each noise listing as a separate cluster), ``jaccard, tau_b`` (of the
-        first ``top`` clusters and of their ranks); ``ari_to_smaller_eps,
-        ari_to_smaller_min_samples`` (with the neighbouring pair, all noise as one cluster, so that
-        what joins or leaves the clusters counts); ``diagnostics`` (see
-        `gclust.experiments.sweep.diagnostics`); ``mean_ari`` (with all neighbours), ``plateau,
-        plateau_by_number`` (see `gclust.experiments.sweep.plateaus.find_plateaus`) and ``dbcv``
-        (of the baseline and the suggested pairs; see
-        `gclust.experiments.sweep.density_validity.density_validity`).
+        One row per pair: ``sweep.csv`` of ``gclust sweep``.
     clusters : DataFrame
-        The clusters of the baseline: ``rank, cluster_id, name, economies, score, share``.
+        The clusters of the baseline: ``clusters.csv`` of ``gclust sweep``.
     ranks : DataFrame
-        One row per cluster and pair: ``eps_km, min_samples, cluster_id, baseline_id`` (the
-        cluster of the baseline that it matches, missing for none), ``rank, score, share`` (of the
-        weight that forms clusters).
+        One row per cluster and pair: ``ranks.parquet`` of ``gclust sweep``.
     plateaus : DataFrame
-        See `gclust.experiments.sweep.plateaus.find_plateaus`.
+        Regions of pairs whose clusters hardly differ: ``plateaus.csv`` of ``gclust sweep``.
     suggestions : tuple of Suggestion
         Suggested parameters, each with its reason, the first choice first.
     k_distance : DataFrame
-        See `gclust.experiments.sweep.k_distance.k_distance`.
+        For each min_samples: ``k_distance.parquet`` of ``gclust sweep``.
     warnings : tuple of str
         Warnings about the data.
     path : Path, optional

@@ -106,29 +106,22 @@ WEIGHTS = (
 class Uncertainty:
     """Rank uncertainty of a study's clusters.
 
+    The columns of a table are those of its file. What they mean, with unit and formula, is in
+    ``datapackage.json`` of the folder, and in the reference.
+
     Attributes
     ----------
     study : Study
     table : DataFrame
-        One row per cluster, best first: ``rank, cluster_id, name, economies``, for each kind
-        ``<kind>_share, <kind>_share_low, <kind>_share_high`` (per cent) and, with clusters that
-        are reclustered, ``<kind>_share_in_own_low, <kind>_share_in_own_high`` (of the study's own
-        cluster in all draws, found again or not), then ``score,
-        score_low, score_high``; ``rank_low, rank_high`` (percentiles of the drawn ranks);
-        ``rank_set_low, rank_set_high`` (sets that jointly hold the true ranks of these clusters
-        with the probability ``level``); ``marginal_rank_set_low, marginal_rank_set_high`` (each
-        set holds its own rank with that probability); ``among_10, among_100`` ("yes",
-        "possible" or "no": see `gclust.ranking.rank_sets.among_best`), and ``found`` (share of the
-        draws that have the cluster).
-        If a kind is the same in all draws, ``<kind>_share_interval`` is "not resampled", low
-        and high are missing unless its share varies with the clusters, and
-        ``score_interval_leaves_out`` names such kinds on which the score depends.
+        One row per cluster, best first: ``uncertainty.csv`` of ``gclust uncertainty``. The rank
+        sets jointly hold the true ranks of these clusters with the probability ``level``; the
+        intervals of drawn ranks show their spread alone. A kind that is the same in all draws has no interval,
+        unless its share varies with the clusters.
     pairs : DataFrame
-        Pairs of clusters that cannot be distinguished: ``rank_a, cluster_a, name_a, rank_b,
-        cluster_b, name_b, difference`` (of the scores), ``low, high`` (simultaneous over all
-        pairs), ``a_above_b`` (share of the draws with both in which a is above).
+        Pairs of clusters that cannot be distinguished: ``pairs.csv`` of ``gclust uncertainty``.
     scores : ndarray of float64, shape (draws, clusters)
-        Scores of the clusters in each draw, in the order of ``table``.
+        Scores of the clusters in each draw, in the order of ``table``: ``scores.parquet`` of
+        ``gclust uncertainty``.
     critical : float
         See `gclust.ranking.rank_sets.RankSets`.
     superpopulation : str
@@ -136,14 +129,11 @@ class Uncertainty:
     parameters : tuple of (eps_km, min_samples)
         The pairs from which draws choose; empty if parameters are not drawn.
     moved : DataFrame, optional
-        The jittered addresses: ``kind, precision, listings, weight,
-        radius_km_least, radius_km_median, radius_km_most``.
+        The jittered addresses: ``moved.csv`` of ``gclust uncertainty``.
     sources : DataFrame, optional
-        If the study names several sources: each cluster's intervals in the first 200 draws with
-        each source alone, ``rank, cluster_id, name, source, range, rank_low, rank_high, score_low,
-        score_high, found, largest``. ``range`` is that over which the study draws the source.
-        The largest source has the widest interval of ranks, or of scores where these are equal; a
-        cluster that is not found has the rank below all of the study's.
+        If the study names several sources, each cluster's intervals in the first 200 draws with
+        each source alone: ``sources.csv`` of ``gclust uncertainty``. A cluster that is not found
+        has the rank below all of the study's.
     warnings : tuple of str
         Warnings about the data.
     path : Path, optional

@@ -141,6 +141,6 @@ TABLES = by_name(
 PART_TABLES = by_name(
     CLUSTERS_TABLE,
     K_DISTANCE_TABLE,
-    Table("sample", "Locations of which the density-based validity is computed", (LAT, LON)),
+    Table("sample", "Locations that the density-based validity is computed from", (LAT, LON)),
 )
 """Tables of the folder that ``gclust sweep --shard`` writes, by name."""
