@@ -112,6 +112,14 @@ def intensity(
     ------
     ValueError
         If the run has no intensity under several footprints or rasters.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> from dataclasses import replace
+    >>> study = gclust.read_study(gclust.datasets.example_study())
+    >>> run = gclust.run(replace(study, intensity={"usual": True}))
+    >>> axes = gclust.plot.intensity(run)
     """
     from gclust.report.intensity import intensity_on, intensity_page
     from gclust.report.style import inches
@@ -153,6 +161,13 @@ def bump(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import gclust
+    >>> earlier = gclust.datasets.example_study(years=(2015, 2019))
+    >>> later = gclust.datasets.example_study()
+    >>> axes = gclust.plot.bump(gclust.compare(earlier, later, decompose=False))
     """
     from gclust.report.bump import bump_on, bump_page
     from gclust.report.style import inches
@@ -188,6 +203,14 @@ def rank_sets(
     -------
     Axes
         Those of the rank sets.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> from dataclasses import replace
+    >>> study = gclust.read_study(gclust.datasets.example_study())
+    >>> found = gclust.uncertainty(replace(study, uncertainty={"draws": 99}))
+    >>> axes = gclust.plot.rank_sets(found)
     """
     from gclust.report.rank_uncertainty import rank_sets_on, rank_sets_page
     from gclust.report.style import inches
@@ -216,6 +239,14 @@ def score_intervals(uncertainty: Any, ax: Axes | None = None, *, top: int = 40) 
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import gclust
+    >>> from dataclasses import replace
+    >>> study = gclust.read_study(gclust.datasets.example_study())
+    >>> found = gclust.uncertainty(replace(study, uncertainty={"draws": 99}))
+    >>> axes = gclust.plot.score_intervals(found)
     """
     from gclust.report.rank_uncertainty import score_intervals_on, score_intervals_page
 
@@ -250,6 +281,13 @@ def heat_map(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import gclust
+    >>> study = gclust.datasets.example_study()
+    >>> sweep = gclust.sweep(study, eps_km=[4, 5], min_samples=[100, 120])
+    >>> axes = gclust.plot.heat_map(sweep, "clustered_share")
     """
     from gclust.report.style import inches
     from gclust.report.sweep_heatmaps import Surfaces, quantity_of, surface_on, surface_page
@@ -278,6 +316,12 @@ def k_distance(sweep: Any, ax: Axes | None = None, *, width: str | float = "midd
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import gclust
+    >>> study = gclust.datasets.example_study()
+    >>> axes = gclust.plot.k_distance(gclust.sweep(study, eps_km=[4, 5], min_samples=[100]))
     """
     from gclust.report.k_distance import k_distance_on, k_distance_page
     from gclust.report.style import inches
@@ -358,6 +402,12 @@ def save(figure: Axes | Figure, path: str | Path, *, title: str = "") -> None:
     ------
     ValueError
         For another ending.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> run = gclust.run(gclust.datasets.example_study())
+    >>> gclust.plot.save(gclust.plot.map(run), "map.svg", title="Three towns")
     """
     from matplotlib.axes import Axes
 

@@ -53,6 +53,12 @@ def geodesic_km(
     ----------
     lat_1, lon_1, lat_2, lon_2 : array-like of float
         Degrees; broadcast against each other.
+
+    Examples
+    --------
+    >>> from gclust.testing import geodesic_km
+    >>> float(geodesic_km(0, 0, 0, 1).round(3))
+    111.319
     """
     from pyproj import Geod
 
@@ -75,6 +81,13 @@ def distances_km(lat: ArrayLike, lon: ArrayLike, metric: str = "haversine") -> N
     Returns
     -------
     ndarray of float64, shape (n, n)
+
+    Examples
+    --------
+    >>> from gclust.testing import distances_km
+    >>> distances_km([0, 0], [0, 1]).round(3)
+    array([[  0.   , 111.195],
+           [111.195,   0.   ]])
     """
     way = {"haversine": great_circle_km, "wgs84": geodesic_km}[metric]
     lat, lon = np.asarray(lat, dtype=float), np.asarray(lon, dtype=float)
@@ -107,6 +120,15 @@ def dbscan_oracle(
     labels : ndarray of int64, shape (n,)
         -1 for noise, numbered by first core point.
     core : ndarray of bool, shape (n,)
+
+    Examples
+    --------
+    >>> from gclust.testing import dbscan_oracle
+    >>> labels, core = dbscan_oracle([0, 0, 0], [0, 0.01, 5], eps_km=2, min_samples=2)
+    >>> labels
+    array([ 0,  0, -1])
+    >>> core
+    array([ True,  True, False])
     """
     lat, lon = np.asarray(lat, dtype=float), np.asarray(lon, dtype=float)
     n = len(lat)
@@ -147,7 +169,14 @@ def dbscan_oracle(
 
 
 def wrapped(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
-    """Return longitudes shifted into [-180, 180) degrees, and 0 at the poles."""
+    """Return longitudes shifted into [-180, 180) degrees, and 0 at the poles.
+
+    Examples
+    --------
+    >>> from gclust.testing import wrapped
+    >>> wrapped([0.0, 90.0], [190.0, 50.0])
+    array([-170.,    0.])
+    """
     lat, lon = np.asarray(lat, dtype=float), np.asarray(lon, dtype=float)
     return np.where(np.abs(lat) == 90, 0.0, np.where(lon >= 180, lon - 360, lon)) + 0.0
 

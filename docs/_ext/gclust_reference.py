@@ -8,14 +8,12 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from further_examples import EXAMPLES
 from groups import GROUPS
 
 import gclust
@@ -72,8 +70,6 @@ KEYS_OF_INDICATORS = {
         "Heading of its column in the ranking.",
     ),
 }
-
-EXAMPLES_HEAD = "Examples\n--------"
 
 OF_FOLDER = re.compile(r"``(?P<file>\w+\.(?:csv|parquet))``\s+of\s+``(?P<command>gclust\s\w+)``")
 """What a docstring says of a file of a result folder."""
@@ -298,22 +294,6 @@ def _summary(heading: str, names: Iterable[str]) -> str:
     return f"{heading}\n{'-' * len(heading)}\n\n{options}\n\n{lines}"
 
 
-def example_of(name: str) -> str:
-    """Return an example of a public name whose docstring has none, as the lines of a doctest.
-
-    That of a class is, without another one, that of a function which returns it.
-    """
-    if name in EXAMPLES:
-        return textwrap.dedent(EXAMPLES[name]).strip()
-    for value in public_names().values():
-        if inspect.isfunction(value) and inspect.isclass(public_names().get(name)):
-            returned = str(inspect.signature(value).return_annotation)
-            text = inspect.getdoc(value) or ""
-            if name.rpartition(".")[2] in re.split(r"\W+", returned) and EXAMPLES_HEAD in text:
-                return text.partition(EXAMPLES_HEAD)[2].strip("-\n")
-    return ""
-
-
 def files_page() -> str:
     """Return the page of every file of every result folder, and every column of it."""
     parts = [
@@ -403,11 +383,9 @@ def write_pages(app: Sphinx) -> None:
 
 
 def mend_docstring(
-    _app: Sphinx, _what: str, name: str, _object: Any, _options: Any, lines: list[str]
+    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]
 ) -> None:
-    """Add an example where a docstring has none, and leave out what names private modules."""
-    if name in public_names() and "Examples" not in lines and (code := example_of(name)):
-        lines += ["", "Examples", "--------", *code.splitlines(), ""]
+    """Leave out of a docstring what names private modules, and link files to their columns."""
     lines[:] = list(_public_lines(lines))
 
 

@@ -118,6 +118,11 @@ def fetch(
         For an unknown data set, a missing file, a wrong sha256, or a connection that cannot be
         made or fails repeatedly. What was downloaded stays in the cache as ``.part``, from
         where the next call resumes.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> paths = gclust.datasets.fetch("us-innovation")  # doctest: +SKIP
     """
     if name not in DATA_SETS:
         raise FetchError(f"there is no data set {name!r}; known are: {', '.join(DATA_SETS)}")

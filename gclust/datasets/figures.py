@@ -41,6 +41,13 @@ def gii_world(year: int) -> pd.DataFrame:
     ------
     ValueError
         For an edition without published figures.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> world = gclust.datasets.gii_world(2025)
+    >>> world.loc[world["figure"] == "clusters", "value"].tolist()
+    [237.0]
     """
     return _edition("gii_world.csv", year)
 

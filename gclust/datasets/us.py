@@ -156,6 +156,12 @@ def prepare_us(
         If a file would be replaced that gclust did not write, or that was changed since.
     ValueError
         For a year without patents in the source.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> prepared = gclust.datasets.prepare_us("us-listings")  # doctest: +SKIP
+    >>> run = gclust.run("us-listings/study.toml")  # doctest: +SKIP
     """
     years = _known_years(patent_years)
     report = resolve(progress)

@@ -27,6 +27,15 @@ class Indicator(Protocol):
     ``list[str]`` (of numbers too), and any of these or None. A study sets
     them by name in ``[[indicators]]``. An option called ``kind`` is one of the
     study's kinds.
+
+    Examples
+    --------
+    >>> from gclust.indicators import Indicator, indicator
+    >>> @indicator(name="records", looks_at=())
+    ... def records(clusters, listings, *, kind="patent"):
+    ...     return clusters[f"{kind}_count"]
+    >>> isinstance(records, Indicator)
+    True
     """
 
     def __call__(

@@ -88,6 +88,17 @@ def centroid_geocodes(
     ``only_by_geocodes`` is found by forming the clusters of all locations once more, with the
     excess of the centroid geocodes taken away. ``only_by_geocode`` is found likewise for each
     centroid geocode of such a cluster, from the locations that decide on its core locations.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> run = gclust.run(gclust.datasets.example_study())
+    >>> found = gclust.centroid_geocodes(run, least_weight=20)
+    >>> found[["city", "weight", "only_by_geocode"]]
+           city  weight  only_by_geocode
+    0  Grenoble   144.0            False
+    1      Lyon   124.0            False
+    2    Geneva    93.0            False
     """
     chosen = replace(run.study.centroid_geocodes, on=True, **options)
     locations = run.locations.rename(columns={"cluster_id": "label"})

@@ -86,6 +86,16 @@ class Run:
         `gclust.centroid_geocodes`.
     tables : mapping
         Name -> table of ``[outputs]`` and ``[places]``; see `panel` and the other methods.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> run = gclust.run(gclust.datasets.example_study())
+    >>> run.ranking[["rank", "name", "economies"]]
+       rank      name economies
+    0     1  Grenoble        FR
+    1     2      Lyon        FR
+    2     3    Geneva        CH
     """
 
     study: Study
@@ -434,6 +444,13 @@ def read_run(path: str | Path) -> Run:
     ------
     StudyError
         If the folder does not hold a run, or a file of it is missing or broken.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> done = gclust.run(gclust.datasets.example_study(), "my-run")
+    >>> gclust.read_run("my-run").ranking["name"].tolist()
+    ['Grenoble', 'Lyon', 'Geneva']
     """
     from geopandas import read_parquet
 

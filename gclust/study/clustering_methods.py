@@ -110,6 +110,12 @@ class Clusters(ClusteringOptions):
     ``eps_km`` and ``min_samples`` are by default those of the GII 2024; see `SCALE_KM`. No source
     says how it treats border listings or measures distances: ``border`` and ``metric`` are ours.
     ``formed_on`` names the listings on which clusters are formed, all by default; see `FormedOn`.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Clusters(eps_km=10, min_samples=500).border
+    'nearest'
     """
 
     remedy = "Lower min_samples or raise eps_km in [clusters]"
@@ -163,6 +169,12 @@ class HierarchyClusters(ClusteringOptions):
     ``selection_eps_km`` are HDBSCAN's ``cluster_selection_method`` and
     ``cluster_selection_epsilon_km``. The other options have the same names as there.
     ``formed_on`` names the listings on which clusters are formed, all by default; see `FormedOn`.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.HierarchyClusters(min_cluster_size=500).selection
+    'eom'
     """
 
     remedy = "Lower min_cluster_size or min_samples, or set allow_single_cluster, in [clusters]"
@@ -209,6 +221,12 @@ class ContourClusters(ClusteringOptions):
     """The options of ``method = "contour"``; see `gclust.DensityContour`.
 
     ``formed_on`` names the listings on which clusters are formed, all by default; see `FormedOn`.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.ContourClusters(bandwidth_km=5).kernel
+    'gaussian'
     """
 
     remedy = "Lower threshold, or level if it is given, or raise bandwidth_km in [clusters]"

@@ -365,6 +365,12 @@ def read_study(path: str | Path, listings: Mapping[str, Any] | None = None) -> S
         If the file cannot be read, a key is unknown or of a wrong type, or a
         value is out of bounds; the message names the file, the key, what was
         expected and the nearest name.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.read_study(gclust.datasets.example_study()).clusters.eps_km
+    5.0
     """
     path = Path(path)
     folder = path.resolve().parent

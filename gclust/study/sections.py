@@ -129,6 +129,12 @@ class Density(Section):
     decimals : int or "none"
         Decimals of degrees to which coordinates are rounded before the listings at one location
         are summed.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Density(kinds=["patent"]).kinds
+    ('patent',)
     """
 
     kinds: tuple[str, ...] | None = None
@@ -167,6 +173,12 @@ class Merge(Section):
         or pairs of listings of one record.
     noise_partner : bool
         Whether all noise together counts as one more partner.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Merge(rule="one-sided").max_gap_km
+    5.0
     """
 
     max_gap_km: float = number(5.0, least=0)
@@ -210,6 +222,12 @@ class Footprint(Section):
         Radius of the disc that carves an alpha shape; half of eps_km by default.
     cell_km : float, optional
         Side of the cells; a third of eps_km by default.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Footprint(method="concave", edge_km=8).of
+    'members'
     """
 
     method: str = choice("discs", *OUTLINES, "contour")
@@ -273,6 +291,12 @@ class Intensity(Section):
         Further footprints, with the keys of ``[footprint]`` and a ``name``.
     rasters : tuple of OtherRaster
         Further rasters, with the keys of ``[population]`` and a ``name``.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Intensity(usual=True).wanted
+    True
     """
 
     usual: bool = False
@@ -295,6 +319,12 @@ class Names(Section):
         Most cities in a name.
     least_share : float
         Least part of the cluster's weight that a city in its name has.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Names(most=2).least_share
+    0.1
     """
 
     most: int = number(3, least=1)
@@ -321,6 +351,12 @@ class Counting(Section):
         several fields count in each by their fractions. Fractional counting only.
     weight : {"records", "citations"}
         Whether each record of the kinds that are normalised weighs one, or its ``citations``.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Counting(method="whole").unlocated
+    'drop'
     """
 
     method: str = choice("fractional", "fractional", "whole")
@@ -346,6 +382,12 @@ class Score(Section, ScoreOptions):
         Column -> its weight; equal by default.
     lower_is_better : tuple of str
         Columns whose low values are good.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Score(combine="geometric", weights={"patent": 2}).weights
+    {'patent': 2.0}
     """
 
     combine: str = choice("sum", "sum", "mean", "geometric", "zscore", "borda", "copeland")
@@ -398,6 +440,12 @@ class Population(Section):
         What its values are: persons per cell, or persons per km2.
     band : int, optional
         The band to use, the first by default.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Population(raster="ghs_pop.tif").unit
+    'count'
     """
 
     raster: str | tuple[str, ...] | None = None
@@ -415,6 +463,12 @@ class Members(Section):
         Whether they are listed.
     least_share : float
         Least part of the cluster that a member has.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Members(on=True).least_share
+    0.05
     """
 
     on: bool = False
@@ -644,6 +698,12 @@ class Outputs(Section):
         Bokeh.
     csv_encoding : {"utf-8", "utf-8-sig"}
         Of all CSV files; ``utf-8-sig`` begins with a mark by which Excel knows UTF-8.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Outputs(panel=True, ties=True).crosswalks
+    ('panel', 'ties')
     """
 
     memberships: bool | str = field(
@@ -687,6 +747,12 @@ class Places(Section):
         Of a file with several layers.
     where : str, optional
         Features to read, as a condition of SQL such as ``LEVL_CODE = 3``.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> gclust.Places(given="metros.gpkg", name="eFUA_name", code="eFUA_id").given
+    'metros.gpkg'
     """
 
     given: str | None = None

@@ -73,6 +73,16 @@ class Comparison:
         Whether coalitions were run.
     path : Path, optional
         The comparison's folder, if it was written.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> run = gclust.run(gclust.datasets.example_study())
+    >>> gclust.compare(run, run).table[["name_a", "name_b", "rank_change"]]
+         name_a    name_b  rank_change
+    0  Grenoble  Grenoble            0
+    1      Lyon      Lyon            0
+    2    Geneva    Geneva            0
     """
 
     a: Study

@@ -69,6 +69,19 @@ class KDensity:
     draws : int
     n_sites : int
         Number of all sites.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> import numpy as np, pandas as pd, gclust
+    >>> rng = np.random.default_rng(1)
+    >>> sites = pd.DataFrame({"lat": rng.uniform(45, 49, 90), "lon": rng.uniform(5, 9, 90)})
+    >>> sites["field"] = ["optics"] * 30 + ["others"] * 60
+    >>> found = gclust.k_density(sites, draws=19)
+    >>> found.table[["field", "sites", "localised"]]
+        field  sites  localised
+    0  optics     30      False
+    1  others     60      False
     """
 
     table: pd.DataFrame

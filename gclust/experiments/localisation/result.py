@@ -34,6 +34,16 @@ class Localisation:
     warnings : tuple of str
     path : Path, optional
         The result folder, if it was written.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> from dataclasses import replace
+    >>> study = gclust.read_study(gclust.datasets.example_study())
+    >>> options = {"by": "kind", "units": "locations", "draws": 19}
+    >>> found = gclust.localisation(replace(study, localisation=options))
+    >>> found.k_density.table["sites"].tolist()
+    [897, 1321]
     """
 
     study: Study

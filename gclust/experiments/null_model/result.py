@@ -63,6 +63,13 @@ class NullModel:
         Warnings about the data.
     path : Path, optional
         The result folder, if it was written.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> found = gclust.null_model(gclust.datasets.example_study())
+    >>> found.n_units, found.units
+    (24, 'organisations')
     """
 
     study: Study

@@ -48,6 +48,14 @@ class Part:
         Digest of each file.
     path : Path, optional
         The folder.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> study = gclust.datasets.example_study()
+    >>> part = gclust.sweep(study, eps_km=[4, 5], min_samples=[100], out="part-1", shard=(1, 2))
+    >>> part.n, part.n_whole, part.path.name
+    (1, 2, 'part-1')
     """
 
     of: str

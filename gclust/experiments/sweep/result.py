@@ -46,6 +46,16 @@ class Sweep:
         Warnings about the data.
     path : Path, optional
         The sweep's folder, if it was written.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> study = gclust.datasets.example_study()
+    >>> sweep = gclust.sweep(study, eps_km=[4, 5], min_samples=[100])
+    >>> sweep.table[["eps_km", "min_samples", "n_clusters"]]
+       eps_km  min_samples  n_clusters
+    0     4.0        100.0           3
+    1     5.0        100.0           3
     """
 
     study: Study

@@ -115,8 +115,8 @@ class Uncertainty:
     table : DataFrame
         One row per cluster, best first: ``uncertainty.csv`` of ``gclust uncertainty``. The rank
         sets jointly hold the true ranks of these clusters with the probability ``level``; the
-        intervals of drawn ranks show their spread alone. A kind that is the same in all draws has no interval,
-        unless its share varies with the clusters.
+        intervals of drawn ranks show their spread alone. A kind that is the same in all draws has
+        no interval, unless its share varies with the clusters.
     pairs : DataFrame
         Pairs of clusters that cannot be distinguished: ``pairs.csv`` of ``gclust uncertainty``.
     scores : ndarray of float64, shape (draws, clusters)
@@ -138,6 +138,18 @@ class Uncertainty:
         Warnings about the data.
     path : Path, optional
         The result folder, if it was written.
+
+    Examples
+    --------
+    >>> import gclust
+    >>> from dataclasses import replace
+    >>> study = gclust.read_study(gclust.datasets.example_study())
+    >>> found = gclust.uncertainty(replace(study, uncertainty={"draws": 99}))
+    >>> found.table[["name", "rank", "rank_set_low", "rank_set_high"]]
+           name  rank  rank_set_low  rank_set_high
+    0  Grenoble     1             1              2
+    1      Lyon     2             1              2
+    2    Geneva     3             3              3
     """
 
     study: Study

@@ -22,6 +22,15 @@ class Verification:
     reasons : tuple of str
         What differs between then and now that may explain the differences: changed inputs or
         files, versions, the platform. Without differences, it is what differs all the same.
+
+    Examples
+    --------
+    >>> import pandas as pd, gclust
+    >>> from pathlib import Path
+    >>> files = pd.DataFrame({"file": ["ranking.csv"], "same": [False], "differences": ["rank: 2"]})
+    >>> found = gclust.Verification(Path("my-run"), files, reasons=("gclust 1.0, not 1.1",))
+    >>> found.same
+    False
     """
 
     path: Path
