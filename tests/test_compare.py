@@ -439,7 +439,7 @@ def test_same_bytes_and_the_command(world, tmp_path, monkeypatch):
     before = contents(out)
     assert sorted(before) == [
         "coalitions.csv", "coalitions.parquet", "comparison.csv", "comparison.json",
-        "comparison.parquet", "decomposition.csv", "decomposition.parquet",
+        "comparison.parquet", "datapackage.json", "decomposition.csv", "decomposition.parquet",
         "figures/bump.pdf", "figures/bump.png", "lineage.csv", "lineage.parquet",
         "study-a.toml", "study-b.toml",
     ]  # fmt: skip

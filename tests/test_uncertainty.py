@@ -197,7 +197,7 @@ def test_same_bytes_for_threads_and_row_order(tmp_path):
     assert {path.name for path in found[0]} == {
         *("uncertainty.csv", "pairs.csv", "uncertainty.json", "rank_sets.png", "rank_sets.pdf"),
         *("uncertainty.parquet", "pairs.parquet", "scores.parquet"),
-        *("sources.csv", "sources.parquet"),
+        *("sources.csv", "sources.parquet", "datapackage.json"),
     }
 
 

@@ -304,7 +304,7 @@ def files_page() -> str:
         " without `--shard` does."
     ]
     for what, folder in FOLDERS.items():
-        parts.append(f"(files-{what})=\n## {folder.command}\n\n{folder.description}.")
+        parts.append(f"(files-{what})=\n## `{folder.command}`\n\n{folder.description}.")
         parts += [_file(what, table) for table in folder.tables.values()]
         rows = [(f"`{name}`", about) for name, about in folder.files.items()]
         parts.append("### Files without columns\n\n" + _table(("file", "content"), rows))
