@@ -137,29 +137,48 @@ def inside_years(listings: Frame, years: Sequence[tuple[int, int] | None]) -> Fr
 
 
 def _store(engine: Engine, scans: Sequence[Scan], decimals: int | None, inputs: Inputs) -> Frame:
-    """Read, validate and store all rows; keep only source, kind and reason outside the years."""
+    """Read, validate and store all rows; outside the years without what differs between them."""
     further = scans[0].source.further
-    names = ("source", "kind", "record", "lat", "lon", "units", "reason", *further)
     own = ("position",) if scans[0].source.numbered else ()
-    columns: list[Any] = [*names, *own]
+    names = ["source", "kind", "record", "lat", "lon", "units", "reason", *further, *own]
+    constants = _constants(scans)
+    columns: list[Any] = list(names)
     if any(scan.source.years is not None for scan in scans):
         inside = (nw.col("reason") != OUTSIDE).fill_null(True)
+        # Coordinates are null there anyway.
+        kept = ("source", "kind", "lat", "lon", "reason", *constants)
         columns = [
-            name
-            if name in ("source", "kind", "reason")
-            else nw.when(inside).then(nw.col(name)).alias(name)
-            for name in (*names, *own)
+            name if name in kept else nw.when(inside).then(nw.col(name)).alias(name)
+            for name in names
         ]
     try:
         for found in read_rows(engine, scans):
             rows = normalise(validate(found), decimals).select(*columns)
-            engine.append(rows, "listings", "read listings")
+            engine.append(rows, "listings", "read listings", constants)
         return engine.frame("listings")
     except EngineError as error:
         inputs.check()
         paths = ", ".join(scan.source.path for scan in scans[:MOST_NAMED])
         more = f" and {len(scans) - MOST_NAMED} more" if len(scans) > MOST_NAMED else ""
         raise StudyError(f"{paths}{more}: cannot be read: {error}") from error
+
+
+def _constants(scans: Sequence[Scan]) -> dict[str, int | None]:
+    """Return the columns of listings that have one value in all rows, and this value.
+
+    They take a third of the time in which ten million rows of one source are stored.
+    """
+    given = {name for scan in scans for part in scan.parts for name in part.columns}
+    found: dict[str, int | None] = {
+        name: None for name in ("record", *scans[0].source.further) if name not in given
+    }
+    if "weight" not in given:
+        found["units"] = UNIT
+    if len({scan.source.kind for scan in scans}) == 1:
+        found["kind"] = 0
+    if len(scans) == 1:
+        found["source"] = 0
+    return found
 
 
 def _refuse_rounded_ids(engine: FileDatabase, scans: Sequence[Scan]) -> None:

@@ -31,6 +31,9 @@ NULL_ISLAND = len(REASONS)
 OUTSIDE = NULL_ISLAND + 1
 """Code of rows outside the years, which are neither used nor rejected."""
 
+MOST_EXACT = 12
+"""Most decimals of degrees that stay as they are when they are rounded a second time."""
+
 ISLAND_DEGREES = math.degrees(1.0 / EARTH_RADIUS_KM)
 """One kilometre in degrees at (0, 0), where the plane of degrees is as exact as the sphere."""
 
@@ -60,21 +63,36 @@ def validate(rows: Frame) -> Frame:
         reason = nw.when(fault).then(nw.lit(code, dtype=nw.Int8)).otherwise(reason)
     outside = ~nw.col("inside").fill_null(True)
     reason = nw.when(outside).then(nw.lit(OUTSIDE, dtype=nw.Int8)).otherwise(reason)
-    return rows.with_columns(reason=nw.when(reason > 0).then(reason))
+    # Most rows are plainly good, and one look is enough. A comparison with NaN or null is no yes.
+    good = (lat >= -90) & (lat <= 90) & (lon >= -180) & (lon < 360) & nw.col("inside")
+    good &= ~nw.col("island") | (lat.abs() > ISLAND_DEGREES)
+    none = nw.lit(None, dtype=nw.Int8)
+    return rows.with_columns(
+        reason=nw.when(good).then(none).otherwise(nw.when(reason > 0).then(reason))
+    )
 
 
 def round_coordinates(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
     """Wrap longitudes into [-180, 180), and round coordinates (degrees); see `normalise`."""
-    if decimals is not None:
-        scale = 10.0**decimals
-        lat = (lat * scale + 0.5).floor() / scale
-        lon = (lon * scale + 0.5).floor() / scale
-    lon = nw.when(lon >= 180).then(lon - 360).otherwise(lon)
-    if decimals is not None:
-        # lon - 360 is not the double nearest to its decimals, so it is rounded again.
-        lon = (lon * scale + 0.5).floor() / scale
-    lon = nw.when((lat == 90) | (lat == -90)).then(nw.lit(0.0)).otherwise(lon)
-    return lat + 0.0, lon + 0.0
+    return _wrapped(_rounded(lat, decimals), _rounded(lon, decimals), decimals)
+
+
+def _rounded(degrees: nw.Expr, decimals: int | None) -> nw.Expr:
+    if decimals is None:
+        return degrees
+    scale = 10.0**decimals
+    return (degrees * scale + 0.5).floor() / scale
+
+
+def _wrapped(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
+    """Wrap the longitudes of rounded coordinates into [-180, 180), and give poles longitude 0."""
+    # lon - 360 is not the double nearest to its decimals, so it is rounded again. All others are
+    # too where that changes them: a number of so many decimals is no longer exact.
+    west = _rounded(nw.when(lon >= 180).then(lon - 360).otherwise(lon), decimals)
+    west = nw.when((lat == 90) | (lat == -90)).then(nw.lit(0.0)).otherwise(west)
+    if decimals is None or decimals <= MOST_EXACT:
+        west = nw.when((lon < 180) & (lat.abs() < 90)).then(lon).otherwise(west)
+    return lat + 0.0, west + 0.0
 
 
 def normalise(rows: Frame, decimals: int | None) -> Frame:
@@ -87,15 +105,20 @@ def normalise(rows: Frame, decimals: int | None) -> Frame:
     ``lat, lon`` become null where a row is rejected, and ``units`` (multiples of 1 /
     `gclust.units.UNIT`) where the weight is bad (`bad_weight`).
     """
-    lat, lon = round_coordinates(nw.col("lat"), nw.col("lon"), decimals)
-    usable = nw.col("reason").is_null()
+    usable = nw.when(nw.col("reason").is_null())
+    # A step of its own: an engine would round anew for each of several uses in one expression.
+    rounded = rows.with_columns(
+        lat=usable.then(_rounded(nw.col("lat"), decimals)),
+        lon=usable.then(_rounded(nw.col("lon"), decimals)),
+    )
+    lat, lon = _wrapped(nw.col("lat"), nw.col("lon"), decimals)
     bad = bad_weight()
     weight = nw.when(bad).then(nw.lit(0.0)).otherwise(nw.col("weight"))
     # Whole part and fraction are separate: UNIT * weight has more digits than a double.
     part = ((weight - weight.floor()) * UNIT + 0.5).floor().cast(nw.Int64)
-    return rows.with_columns(
-        lat=nw.when(usable).then(lat),
-        lon=nw.when(usable).then(lon),
+    return rounded.with_columns(
+        lat=lat,
+        lon=lon,
         units=nw.when(~bad).then(weight.floor().cast(nw.Int64) * UNIT + part),
     )
 

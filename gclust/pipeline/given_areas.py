@@ -112,9 +112,10 @@ def _describe(
     table = areas[["name", "geometry"]].copy()
     table.insert(0, "cluster_id", np.arange(len(areas), dtype=np.int64))
     table["economies"] = _economies(study, locations, len(areas))
-    table["lat"], table["lon"] = centres(locations, locations["label"], len(areas))
+    centre = centres(locations, locations["label"], len(areas))
+    table["lat"], table["lon"] = centre
     table["area_km2"] = area_km2(areas.geometry)
-    table["area_90"] = densest_km2(locations, len(areas))
+    table["area_90"] = densest_km2(locations, len(areas), centre)
     table["population"] = np.nan
     if study.population.raster is not None:
         with run_log.timed("count inhabitants of given areas"):

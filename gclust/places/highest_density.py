@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.parallel import end_if_left
 from gclust.places.centres import weighted_centres
 from gclust.places.geodesic import square_degree_km2
+from gclust.places.rows_by_label import rows_by_label
 from gclust.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Floats = NDArray[np.float64]
@@ -48,6 +50,7 @@ def highest_density_km2(
     n_labels: int,
     *,
     share: float = 0.9,
+    centre: tuple[Floats, Floats] | None = None,
 ) -> Floats:
     """Measure the smallest region that holds a share of the weight of each label.
 
@@ -69,6 +72,8 @@ def highest_density_km2(
         From 0; others are left out.
     n_labels : int
     share : float
+    centre : pair of ndarray, shape (n_labels,), optional
+        The labels' `weighted_centres`, where they are known.
 
     Returns
     -------
@@ -85,11 +90,12 @@ def highest_density_km2(
     True
     """
     found = np.full(n_labels, np.nan)
-    centre_lat, centre_lon = weighted_centres(lat, lon, weight, label, n_labels)
-    rows = np.flatnonzero((label >= 0) & (weight > 0))
-    rows = rows[np.argsort(label[rows], kind="stable")]
-    starts = np.searchsorted(label[rows], np.arange(n_labels + 1))
+    if centre is None:
+        centre = weighted_centres(lat, lon, weight, label, n_labels)
+    centre_lat, centre_lon = centre
+    rows, starts = rows_by_label(label, weight > 0, n_labels)
     for number in np.flatnonzero(~np.isnan(centre_lat)):
+        end_if_left()
         mine = rows[starts[number] : starts[number + 1]]
         own = weight[mine]
         if 2 * int(own.max()) > int(own.sum()):

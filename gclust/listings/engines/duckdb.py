@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -45,6 +46,9 @@ LOOK_SECONDS = 1e-3
 
 BYTES_OF_A_THREAD = 150_000_000
 """Least memory for each thread: with less, DuckDB's queries on large tables fail."""
+
+STORED = "stored_"
+"""Beginning of the name of the table that holds what is stored of a view."""
 
 LITTLE = "50MB"
 """Memory for tables that are on disk, while other arrays need it."""
@@ -174,14 +178,33 @@ class DuckDBEngine:
         self._watched(lambda: relation.create(name), stage)
         return self.frame(name)
 
-    def append(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> None:
-        """Run a lazy frame's query, and append the result to a table."""
+    def append(
+        self,
+        frame: nw.LazyFrame[Any],
+        name: str,
+        stage: str = "",
+        constants: Mapping[str, int | None] = MappingProxyType({}),
+    ) -> None:
+        """Run a lazy frame's query, and append the result to a table.
+
+        ``constants`` are not stored: the table is then a view that adds them to what is.
+        """
         relation = frame.to_native()
-        exists = self.connection.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]
-        ).fetchall()[0][0]
+        types = dict(zip(relation.columns, relation.types, strict=True))
+        stored = name
+        if constants:
+            stored = f"{STORED}{name}"
+            relation = relation.project(
+                ", ".join(f'"{each}"' for each in types if each not in constants)
+            )
+        exists = stored in self.tables()
         add = relation.insert_into if exists else relation.create
-        self._watched(lambda: add(name), stage)
+        self._watched(lambda: add(stored), stage)
+        if constants and not exists:
+            columns = [_stored_or_constant(*each, constants) for each in types.items()]
+            self._executed(
+                f'CREATE OR REPLACE VIEW "{name}" AS SELECT {", ".join(columns)} FROM "{stored}"'
+            )
 
     def drop(self, name: str) -> None:
         """Remove a stored table, if it is there, and free its space."""
@@ -288,6 +311,14 @@ class DuckDBEngine:
         if stage:
             self.progress(1.0, stage)
         return outcome[0]
+
+
+def _stored_or_constant(column: str, kind: Any, constants: Mapping[str, int | None]) -> str:
+    """Return SQL for a column of a view on a table that does not store ``constants``."""
+    if column not in constants:
+        return f'"{column}"'
+    value = constants[column]
+    return f'CAST({"NULL" if value is None else value} AS {kind}) AS "{column}"'
 
 
 def _settings(folder: Path, threads: int, memory: int | None) -> dict[str, Any]:

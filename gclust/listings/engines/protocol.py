@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import narwhals as nw
@@ -103,8 +104,18 @@ class Engine(Protocol):
     def store(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> nw.LazyFrame[Any]:
         """Run a lazy frame's query, store the result as a table, and return the table."""
 
-    def append(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> None:
-        """Run a lazy frame's query, and append the result to a table, made if it is not there."""
+    def append(
+        self,
+        frame: nw.LazyFrame[Any],
+        name: str,
+        stage: str = "",
+        constants: Mapping[str, int | None] = MappingProxyType({}),
+    ) -> None:
+        """Run a lazy frame's query, and append the result to a table, made if it is not there.
+
+        ``constants`` are columns with the same value in all rows of the table, whenever they are
+        appended: an engine need not store them.
+        """
 
     def put(
         self, table: pa.Table | pa.RecordBatchReader | pd.DataFrame, name: str

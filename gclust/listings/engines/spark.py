@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import narwhals as nw
@@ -152,7 +153,13 @@ class SparkEngine:
         self.append(frame, name, stage)
         return self.frame(name)
 
-    def append(self, frame: nw.LazyFrame[Any], name: str, stage: str = "") -> None:
+    def append(
+        self,
+        frame: nw.LazyFrame[Any],
+        name: str,
+        stage: str = "",
+        constants: Mapping[str, int | None] = MappingProxyType({}),  # noqa: ARG002 - small in Parquet
+    ) -> None:
         """Run a lazy frame's query, and append the result to a table."""
         native = frame.to_native()
         folder, schema = self._tables.get(name) or (self._new_path(name), native.schema)

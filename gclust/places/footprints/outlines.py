@@ -24,6 +24,7 @@ from gclust.places.footprints.overlaps import divide_overlaps
 from gclust.places.footprints.raster_cells import RasterCells
 from gclust.places.geodesic import METRICS
 from gclust.places.rasters.files import RasterFiles, RasterPath
+from gclust.places.rows_by_label import rows_by_label
 from gclust.progress import Report, resolve, stage
 from gclust.threads import count_threads
 
@@ -289,15 +290,10 @@ def _drawn_locations(
             f"label {labels.max()} found with n_clusters = {n_clusters}; expected labels below"
             " n_clusters"
         )
-    rows = np.flatnonzero(drawn & (labels >= 0))
-    # Two bytes are sorted by counting, in a fifth of the time.
-    label = labels[rows].astype(np.int16 if n_clusters <= 1 << 15 else np.int64)
-    order = np.argsort(label, kind="stable")
-    ends = np.searchsorted(label[order], np.arange(n_clusters + 1))
+    rows, ends = rows_by_label(labels, drawn, n_clusters)
     without = np.flatnonzero(np.diff(ends) == 0)
     if without.size:
         raise ValueError(f"cluster {without[0]} has no location with drawn = True; it needs one")
-    rows = rows[order]
     return [(lat[rows[start:end]], lon[rows[start:end]]) for start, end in pairwise(ends)]
 
 
