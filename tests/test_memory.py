@@ -272,7 +272,7 @@ def test_countries_are_codes_of_two_letters_in_any_writing(tmp_path):
         tables = engine.connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
     found = prepared.locations["country"].tolist()
     assert found == ["DE", "FR", "FR", "", "", "", "", "IT", "IT", "DE", "", "ST"]
-    assert {name for (name,) in tables} <= {"listings", "located_totals"}
+    assert {name for (name,) in tables} <= {"stored_listings", "located_totals"}
 
 
 def _without(stage, function):

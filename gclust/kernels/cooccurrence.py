@@ -51,6 +51,13 @@ class _HashTable(NamedTuple):
     taken: NDArray[np.int64]  # (1,) number of keys
 
 
+class _Marks(NamedTuple):
+    """Labels whose ties are wanted."""
+
+    of_labels: NDArray[np.bool_]  # (n_labels + 1,) of label k at k + 1
+    of_locations: NDArray[np.bool_]  # (n,) whether the location's label is marked
+
+
 @helper
 def find_slot(keys, key):
     """Return the slot of a key in the hash table, or a free slot if the key is not in it.
@@ -114,33 +121,56 @@ def sum_by_label(rows, labels, record, label, weight):
 
 
 @helper
-def touches(rows, labels, record, near):
-    """Return whether a record has a cluster label that is marked in ``near``.
+def next_marked(rows, marks, row, end):
+    """Return the first one of the rows ``row .. end`` whose location is marked, ``end`` if none."""
+    while row < end and not marks.of_locations[np.uint32(rows.place[row])]:
+        row += 1
+    return row
 
-    ``near`` (n_labels + 1,) bool has the mark of a label at ``label + 1``.
-    """
+
+@helper
+def record_of(starts, record, row):
+    """Return the record of a row, which is ``record`` or one of the next ones."""
+    while starts[record + 1] <= row:
+        record += 1
+    return record
+
+
+@helper
+def differ(rows, labels, record):
+    """Return whether a record has listings with different labels."""
+    begin = rows.starts[record]
     found = False
-    for i in range(rows.starts[record], rows.starts[record + 1]):
-        found |= near[labels[rows.place[i]] + 1]
+    for i in range(begin + 1, rows.starts[record + 1]):
+        found |= labels[rows.place[i]] != labels[rows.place[begin]]
     return found
 
 
 @kernel
-def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
+def add_ties(rows, labels, marks, spread_over, copies, unit, table, first, last):
     """Add the ties that the records ``first .. last`` make between pairs of cluster labels.
 
-    Only pairs with a label that is marked in ``near`` are counted. The key of labels a < b is
-    ``(a + 1) * len(near) + b + 1``; noise has label -1. Returns the keys and sums of the table,
-    which may have grown, and whether all sums fit into int64. For shapes and dtypes see
+    Only pairs with a label that is marked in ``marks`` are counted. The key of labels a < b is
+    ``(a + 1) * (n_labels + 1) + b + 1``; noise has label -1. Returns the keys and sums of the
+    table, which may have grown, and whether all sums fit into int64. For shapes and dtypes see
     `ties_by_label`.
     """
     keys, sums, taken = table
+    near = marks.of_labels
     longest = longest_record(rows.starts, first, last)
     label = np.empty(longest, dtype=np.int64)
     weight = np.empty(longest, dtype=np.int64)
-    for record in range(first, last):
+    record, row, end = first, rows.starts[first], rows.starts[last]
+    # Most records have no marked location, and their rows are passed one after the other: a loop
+    # for each record would take three times as long.
+    while True:
+        row = next_marked(rows, marks, row, end)
+        if row == end:
+            return keys, sums, True
+        record = record_of(rows.starts, record, row)
+        row = rows.starts[record + 1]
         alike = copies[record] if len(copies) else 1
-        if alike == 0 or not touches(rows, labels, record, near):
+        if alike == 0 or not differ(rows, labels, record):
             continue
         n = sum_by_label(rows, labels, record, label, weight)
         for i in range(n):
@@ -161,7 +191,6 @@ def add_ties(rows, labels, near, spread_over, copies, unit, table, first, last):
                     keys[slot] = key
                     taken[0] += 1
                 sums[slot] += np.int64(rounded)
-    return keys, sums, True
 
 
 @kernel
@@ -254,11 +283,12 @@ def ties_by_label(
     """
     free: list[_HashTable] = []
     overflows: list[None] = []
+    marks = _Marks(near, near[labels + 1])
 
     def work(first: int, last: int) -> None:
         table = _free_table(free)
         keys, sums, fit = add_ties(
-            rows, labels, near, spread_over, copies, unit, table, first, last
+            rows, labels, marks, spread_over, copies, unit, table, first, last
         )
         free.append(_HashTable(keys, sums, table.taken))
         if not fit:

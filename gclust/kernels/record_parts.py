@@ -114,7 +114,7 @@ def parts_of_listings(
         leaves goes to the first of its listings.
     """
     parts = np.empty(len(keys.key), dtype=np.int64)
-    buckets = divide_runs(keys, n_records) or divide(keys)
+    buckets = divide_runs(keys, n_records) or divide(keys, threads)
 
     def fill(first: int, last: int) -> None:
         rows = buckets.rows[first:last]

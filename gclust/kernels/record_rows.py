@@ -347,18 +347,29 @@ class Buckets(NamedTuple):
     """0 if the listings of each record follow each other."""
 
 
-def divide(keys: RecordKeys) -> Buckets:
-    """Put listings into buckets, so that those of a record are in one."""
+def divide(keys: RecordKeys, threads: int) -> Buckets:
+    """Put listings into buckets, so that those of a record are in one, in their order there."""
     n = len(keys.key)
     bits = min(max(n // BUCKET, 1).bit_length(), MOST_BITS)
     shift = np.uint64(64 - bits)
-    counts = np.zeros(1 << bits, dtype=np.int64)
     chunks = even_chunks(n, CHUNK)
-    parallel_for(chunks, 1, count_hashes, keys, shift, counts)
-    bounds = np.concatenate(([0], np.cumsum(counts)))
+    counts = np.zeros((max(len(chunks) - 1, 1), 1 << bits), dtype=np.int64)
+
+    def count(first: int, last: int) -> None:
+        count_hashes(keys, shift, counts[first // CHUNK], first, last)
+
+    parallel_for(chunks, threads, count)
+    sizes = counts.sum(axis=0)
+    bounds = np.concatenate(([0], np.cumsum(sizes)))
+    # Where the listings of each chunk go in each bucket: after those of the chunks before.
+    begin = bounds[:-1] + np.cumsum(counts, axis=0) - counts
     rows = np.empty(n, dtype=np.uint32)
-    parallel_for(chunks, 1, scatter_hashes, keys, shift, bounds[:-1].copy(), rows)
-    inner = max(int(counts.max(initial=1)) // 4, 1).bit_length()
+
+    def scatter(first: int, last: int) -> None:
+        scatter_hashes(keys, shift, begin[first // CHUNK], rows, first, last)
+
+    parallel_for(chunks, threads, scatter)
+    inner = max(int(sizes.max()) // 4, 1).bit_length()
     inner = min(inner, 64 - bits, MOST_BITS)
     return Buckets(rows, np.unique(bounds), np.uint64(64 - bits - inner), inner)
 
@@ -409,7 +420,7 @@ def group_listings(
     records : ndarray of int64, shape (kinds,)
         Number of records of each kind.
     """
-    buckets = divide(keys)
+    buckets = divide(keys, threads)
     found = [np.zeros(n_kinds, dtype=np.int64)]
 
     def group(out: Grouped, begin: int, first: int, last: int) -> None:
