@@ -304,7 +304,7 @@ def reach_ties():
 
 def fold_records():
     """Fold records to their locations, and sort numbers."""
-    from gclust.kernels.record_rows import add_units
+    from gclust.kernels.record_rows import add_units, find_differing
     from gclust.listings import record_arrays as arrays
     from tests.test_radix_order import test_a_digit_that_all_share_is_passed_over
     from tests.test_record_folding import random_records
@@ -315,6 +315,9 @@ def fold_records():
         assert len(found.opened)
         check_grouping(random_listings(300, 2), method == "whole", 1)
     add_units(*(np.zeros(1, dtype) for dtype in (np.int8, np.int32, np.int64)), np.zeros((1, 1)))
+    found, differing = np.full(2, -1), np.zeros(2, dtype=bool)
+    find_differing(np.array([0, 1, 0, 1]), np.array([3, 4, 5, 4]), found, differing)
+    assert (found.tolist(), differing.tolist()) == ([3, 4], [True, False])
     test_a_digit_that_all_share_is_passed_over()
 
 

@@ -325,6 +325,22 @@ def add_at(kind, place, units, out, first, last):
         out[kind[i], place[i]] += units[i]
 
 
+@kernel
+def find_differing(place, code, found, differing):
+    """Find the code at each location, and the locations whose listings have several codes.
+
+    ``place`` (n,) int32 is the location of each listing, ``code`` (n,) int its code, from 0.
+    ``found`` (m,), -1 before, takes that of one of the listings there; ``differing`` (m,) bool is
+    set to true where others differ.
+    """
+    for i in range(len(place)):
+        at = np.uint32(place[i])
+        if found[at] < 0:
+            found[at] = code[i]
+        elif found[at] != code[i]:
+            differing[at] = True
+
+
 def add_units(
     kind: NDArray[np.int8],
     place: NDArray[np.int32],

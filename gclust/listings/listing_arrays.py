@@ -17,6 +17,7 @@ from gclust.kernels.record_rows import (
     RecordKeys,
     Several,
     add_units,
+    find_differing,
     group_listings,
     join_several,
     several_of,
@@ -82,13 +83,11 @@ def _countries(
     n: int,
 ) -> NDArray[np.integer]:
     """Return the code of the country that most listings name at each of ``n`` locations."""
-    found = np.zeros(n, dtype=code.dtype)
-    found[place] = code  # of any of its listings
-    differing = np.zeros(n, dtype=bool)
-    differing[place[code != found[place]]] = True
-    rows = np.flatnonzero(differing[place])
-    if not rows.size:
+    found, differing = np.full(n, -1, dtype=code.dtype), np.zeros(n, dtype=bool)
+    find_differing(place, code, found, differing)
+    if not differing.any():
         return found
+    rows = np.flatnonzero(differing[place])
     # Few locations have listings of several countries.
     key, at = np.unique(
         place[rows] * (int(code.max()) + 1) + code[rows].astype(np.int64), return_inverse=True
