@@ -202,7 +202,7 @@ def test_less_than_half_in_common_is_said(tmp_path):
     assert row["share_of_b"] < 0.5
     assert row["note"].startswith("less than half of b's weight lies in a's cluster; less than")
     said = " ".join(" ".join(summary_lines(found, 80)).split())
-    assert "Note on 1 of 1 matched clusters: less than half of b's weight lies in a's" in said
+    assert "Note on 1 of 1 matched cluster: less than half of b's weight lies in a's" in said
     assert "% in" in changes_table(found.table, (), width=100)
     written = found.write(tmp_path / "out")
     assert gclust.read_comparison(written.path).table["note"].tolist() == [row["note"]]

@@ -13,7 +13,17 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
 FLOORS = [
     {"escapes"},
     {"errors"},
-    {"disk", "html", "memory", "parallel", "progress", "spelling", "sphere", "temporary_folders"}
+    {
+        "disk",
+        "html",
+        "memory",
+        "parallel",
+        "plurals",
+        "progress",
+        "spelling",
+        "sphere",
+        "temporary_folders",
+    }
     | {"peak_memory", "threads", "units"},
     {"_version", "kernels"},
     {"cluster", "listings", "places"},

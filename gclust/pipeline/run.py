@@ -46,6 +46,7 @@ from gclust.pipeline.stage_counts import stage_counts
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.progress import Report, resolve
 from gclust.ranking.table import contribution_table
+from gclust.ranking.unscored import unscored_in_words
 from gclust.results.folders import Place, claim
 from gclust.results.intensity import IntensitySpread
 from gclust.results.run import Run, write_run
@@ -55,9 +56,6 @@ from gclust.threads import default_threads
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-MOST_NAMED = 5
-"""Largest number of clusters that a warning names."""
 
 
 def run(
@@ -239,12 +237,8 @@ def complete(
         lambda: compute_indicators(study, clusters, counted, listings, run_log),
     )
     ranked = rank_clusters(study, clusters.drop(columns="geometry"), counted, indicators)
-    without = ranked.loc[ranked["score"].isna(), "name"]
-    if len(without):
-        run_log.messages.append(
-            f"{len(without)} clusters have no score and no rank, for a column that it is made of"
-            f" is missing: {', '.join(without.head(MOST_NAMED))}"
-        )
+    if unscored := unscored_in_words(ranked, study.score):
+        run_log.messages.append(unscored)
     known = None
     if study.centroid_geocodes.on:
         known = stages.step(

@@ -48,18 +48,22 @@ def ranking_table(
     return "\n".join(lines)
 
 
+def score_is_total(ranking: pd.DataFrame) -> bool:
+    """Return whether every cluster's score is its total, so that one column shows both."""
+    total, score = (ranking.get(name) for name in ("total", "score"))
+    return (
+        total is not None
+        and score is not None
+        and bool(np.allclose(numbers(total), numbers(score), rtol=1e-9, atol=0, equal_nan=True))
+    )
+
+
 def _columns(ranking: pd.DataFrame) -> list[Column]:
     """Return the columns that the ranking has, in the order of the table."""
     names = [str(name) for name in ranking.columns]
     # Columns after the total that end so are shares of a footprint or indicators, not kinds.
     before = names[: names.index("total")] if "total" in names else names
     kinds = [name[: -len("_share")] for name in before if name.endswith("_share")]
-    total, score = (ranking.get(name) for name in ("total", "score"))
-    same = (
-        total is not None
-        and score is not None
-        and bool(np.allclose(numbers(total), numbers(score), rtol=1e-9, atol=0, equal_nan=True))
-    )
     decimals = _decimals(ranking, [f"{kind}_share" for kind in kinds])
     columns = [
         Column("rank", ("", "Rank"), whole, ALWAYS),
@@ -68,7 +72,7 @@ def _columns(ranking: pd.DataFrame) -> list[Column]:
         *(Column(f"{k}_share", (k, "share %"), fixed(decimals), ALWAYS) for k in kinds),
         Column("total", ("", "Total"), fixed(decimals), ALWAYS),
     ]
-    if not same:
+    if not score_is_total(ranking):
         columns.append(Column("score", ("", "Score"), significant, NEEDED))
     columns += [
         *(Column(f"{k}_count", (k, "count"), whole, 6) for k in kinds),

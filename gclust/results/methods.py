@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gclust.escapes import cell
+from gclust.ranking.score_in_words import listed, score_in_words
 from gclust.results.references import bibtex
 from gclust.study.indicators import resolve_indicators
 from gclust.study.sections import place_text
@@ -98,8 +99,7 @@ def _user(text: object) -> str:
 
 
 def _listed(names: Any) -> str:
-    *others, last = [_user(each) for each in names]
-    return f"{', '.join(others)} and {last}" if others else last
+    return _user(listed([*names]))
 
 
 def _data(run: Any) -> Iterator[str]:
@@ -255,26 +255,8 @@ def _counting(run: Any) -> Iterator[str]:
         )
     if study.counting.totals:
         yield f"The world's totals of {_listed(study.counting.totals)} were given."
-    shares = [f"the share of {kind}" for kind in study.kinds]
-    ways = {
-        "sum": "the sum",
-        "mean": "the mean",
-        "geometric": "the geometric mean",
-        "zscore": "the mean of the z-scores",
-        "borda": "the Borda points",
-        "copeland": "the Copeland score",
-    }
-    weighted = ""
-    if study.score.weights:
-        each = [f"{key} {value:g}" for key, value in study.score.weights.items()]
-        weighted = f", with weights {_listed(each)}"
-    low = study.score.lower_is_better
-    less = f"; less is better of {_listed(low)}" if low else ""
-    columns = study.score.of or shares
-    by = f"{ways[study.score.combine]} of {_listed(columns)}{weighted}"
-    if len(columns) == 1 and study.score.combine in ("sum", "mean", "geometric"):
-        by = _listed(columns)  # of one column, these have its order
-    yield f"Clusters were ranked by {by}{less}."
+    columns = study.score.of or [f"the share of {kind}" for kind in study.kinds]
+    yield f"Clusters were ranked by {_user(score_in_words(columns, study.score))}."
     for resolved in resolve_indicators(study.indicators):
         source = resolved.indicator.about.source
         summary = resolved.indicator.summary.rstrip(".")

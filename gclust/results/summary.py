@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 
+from gclust.escapes import visible
 from gclust.listings.rejects import rejects_summary
-from gclust.report.table import ranking_table
+from gclust.plurals import counted
+from gclust.ranking.columns import scored
+from gclust.ranking.score_in_words import score_in_words
+from gclust.ranking.unscored import unscored_in_words
+from gclust.report.table import ranking_table, score_is_total
 from gclust.results.run import Run
 
 
@@ -21,8 +28,9 @@ def summary_lines(
     lines = [
         "",
         *ranking_table(run.ranking, width=width, top=top, marks=marks, ascii=ascii).split("\n"),
+        *_score(run, width, top),
         "",
-        f"{info['clusters']} clusters (after {merged} merges)",
+        f"{counted(info['clusters'], 'cluster')} (after {counted(merged, 'merge')})",
     ]
     for source in info["sources"]:
         lines.append(
@@ -62,3 +70,14 @@ def summary_lines(
             f"All files of the run: {run.path}",
         ]
     return lines
+
+
+def _score(run: Run, width: int, top: int) -> list[str]:
+    """Return lines that say which column of the table ranks, and how it is computed."""
+    study = run.study
+    words = score_in_words(scored(study.kinds, study.score.of), study.score)
+    is_total = score_is_total(run.ranking.head(max(top, 1)))
+    lines = [f"Ranked by {'total' if is_total else 'score'}: {words}."]
+    if unscored := unscored_in_words(run.ranking, study.score):
+        lines.append(f"{unscored}.")
+    return ["", *(row for line in lines for row in textwrap.wrap(visible(line), width))]

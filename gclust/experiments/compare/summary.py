@@ -8,6 +8,9 @@ import pandas as pd
 
 from gclust.experiments.compare.hybrid_studies import Difference
 from gclust.experiments.compare.result import Comparison
+from gclust.plurals import counted
+from gclust.ranking.columns import scored
+from gclust.ranking.score_in_words import score_in_words
 
 MOST_LINES = 10
 MOST_NAMES = 3
@@ -22,6 +25,14 @@ def difference_lines(found: Comparison, width: int) -> list[str]:
         f"{one} (was, a) and {two} (b). Clusters are matched by place. Listings that both have at"
         f" the same coordinates: {share_one} of the first's, {share_two} of the second's"
     ]
+    scores = [
+        score_in_words(scored(study.kinds, study.score.of), study.score)
+        for study in (found.a, found.b)
+    ]
+    if scores[0] == scores[1]:
+        lines.append(f"Score: {scores[0]}")
+    else:
+        lines.append(f"Score of a: {scores[0]}. Score of b: {scores[1]}")
     for factor in dict.fromkeys(each.factor for each in found.differences):
         mine = [_difference(each) for each in found.differences if each.factor == factor]
         more = f"; and {len(mine) - MOST_LINES} more" if len(mine) > MOST_LINES else ""
@@ -44,7 +55,7 @@ def summary_lines(found: Comparison, width: int) -> list[str]:
     matched = int((found.table["name_a"].notna() & found.table["name_b"].notna()).sum())
     for note, rows in noted.groupby("note", sort=False):
         names = f": {_names(rows)}" if len(rows) < matched else ""
-        lines.append(f"Note on {len(rows)} of {matched} matched clusters: {note}{names}")
+        lines.append(f"Note on {len(rows)} of {counted(matched, 'matched cluster')}: {note}{names}")
     if found.decomposed and found.factors:
         missing = found.table[found.table["missing_in"].fillna("") != ""]
         if len(missing):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
+from gclust.escapes import visible
 from gclust.experiments.uncertainty.result import Uncertainty
 from gclust.experiments.uncertainty.sources_alone import largest_in_words
+from gclust.plurals import counted
+from gclust.ranking.columns import scored
+from gclust.ranking.score_in_words import score_in_words
 from gclust.report.rank_uncertainty import rank_uncertainty_table
 
 
@@ -15,15 +19,19 @@ def summary_lines(found: Uncertainty, *, top: int, width: int, ascii: bool = Fal
     n, fixed = len(found.table), ", ".join(found.score_leaves_out)
     given = f", with {fixed} as it is" if fixed else ""
     given += f", {found.assumption}" if found.assumption else ""
+    these = "this cluster" if n == 1 else f"these {n:,} clusters"
     alone = int((found.table["rank_set_low"] == found.table["rank_set_high"]).sum())
+    options = found.study.score
+    score = score_in_words(scored(found.study.kinds, options.of), options)
     lines = [
+        f"Score: {visible(score)}.",
         f"{found.draws_in_words}.",
-        f"Rank sets hold the true ranks of these {n} clusters at once with a probability of"
+        f"Rank sets hold the true ranks of {these} at once with a probability of"
         f" {level}{given}; drawn ranks are {level} of the draws and promise no such thing.",
         "Among the first 10 or 100: yes, possible or no, by these sets; a set for one cluster"
         " alone is narrower (marginal_rank_set_low and _high).",
-        f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs of clusters cannot be distinguished;"
-        f" {alone} clusters have one rank alone.",
+        f"{len(found.pairs):,} of {counted(n * (n - 1) // 2, 'pair')} of clusters cannot be"
+        f" distinguished; {counted(alone, 'cluster has', 'clusters have')} one rank alone.",
         *_not_resampled(found),
         *_moved(found),
         *largest_in_words(found.sources, found.study.uncertainty.level),
@@ -72,6 +80,6 @@ def _moved(found: Uncertainty) -> list[str]:
     least, most = found.moved["radius_km_least"].min(), found.moved["radius_km_most"].max()
     discs = f"{most:.1f} km" if least == most else f"{least:.1f} to {most:.1f} km"
     return [
-        f"{int(found.moved['listings'].sum()):,} listings are jittered in each draw, within"
-        f" discs of {discs}."
+        f"{counted(found.moved['listings'].sum(), 'listing is', 'listings are')} jittered in each"
+        f" draw, within discs of {discs}."
     ]
