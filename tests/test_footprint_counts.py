@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ import shapely
 import gclust
 from gclust import Counting, Footprint, Score, Source, Study
 from gclust.errors import GclustWarning, StudyError
+from gclust.pipeline.footprint_counts import LARGEST_OUTSIDE_SHARE
 from gclust.study.clustering_methods import Clusters
 from gclust.study.sections import Density, General, Merge, Population
 from tests.test_intensity import write_raster
@@ -113,13 +116,12 @@ def test_kinds_weigh_by_their_shares_of_the_world(tables):
     once = study(tables, of="cores", density=Density(kinds=("article",)))
     heavy = tables | {"patent": tables["patent"].drop(columns="record").assign(weight=1000.0)}
     light = tables | {"patent": tables["patent"].drop(columns="record").assign(weight=1.0)}
-    with pytest.warns(GclustWarning, match="records outside their footprint"):
-        shares = [
-            gclust.run(study(each, of="cores", density=once.density)).ranking[
-                ["outside_share", "foreign_share"]
-            ]
-            for each in (heavy, light)
+    shares = [
+        gclust.run(study(each, of="cores", density=once.density)).ranking[
+            ["outside_share", "foreign_share"]
         ]
+        for each in (heavy, light)
+    ]
     pd.testing.assert_frame_equal(*shares)
 
 
@@ -180,3 +182,10 @@ def test_contours_are_of_all_listings(tables):
             footprint=Footprint(method="contour", of="cores"),
             study=General(name="contours"),
         )
+
+
+def test_without_inhabitants_no_intensity_is_warned_of(tables):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = gclust.run(study(tables, of="cores"))
+    assert (run.ranking["outside_share"] > LARGEST_OUTSIDE_SHARE).any()

@@ -218,13 +218,13 @@ def test_columns_are_read_for_those_who_need_them_only(tmp_path, with_credit_of)
 def test_the_text_of_an_indicator_names_its_column():
     table = gclust.list_indicators()
     for name, column in (
-        ("growth", "patent_growth (without a kind growth)"),
-        ("kind_share", "patent_kind_share"),
+        ("growth", "<kind>_growth (without a kind growth)"),
+        ("kind_share", "<kind>_kind_share"),
         ("balance", "balance"),
     ):
         text = " ".join(indicator_text(table.loc[name], width=80).split())
         assert f"Its column in ranking.csv is {column}; column = " in text
-        assert ("for a kind that is called patent" in text) == column.startswith("patent_")
+        assert ("for a kind that is called patent" in text) == column.startswith("<kind>_")
 
 
 def test_a_function_is_no_entry_of_a_study():

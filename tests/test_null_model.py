@@ -350,3 +350,15 @@ def test_largest_excess_of_draws_is_that_of_their_sums():
         assert largest[at] == ((sums - tested.expected) / tested.scale).max()
         count += sums >= tested.observed
     np.testing.assert_array_equal(exceeded, count)
+
+
+@pytest.mark.parametrize("units", ["organisations", "sites", "locations"])
+def test_units_of_one_listing_each_are_noted(units):
+    """With a name for each listing the test is one of listings, whatever its units are called."""
+    rows = [(45.0 + n / 1000, 5.0, f"firm {n}", n) for n in range(8)]
+    found = gclust.null_model(rows_study(rows, units=units))
+    said = f"each of the {units} has one listing, so that listings are placed one by one"
+    assert any(each.startswith(said) for each in found.warnings)
+    two = gclust.null_model(rows_study([*rows, rows[-1]], units=units))
+    assert two.n_units == 8
+    assert not any("has one listing" in each for each in two.warnings)

@@ -132,11 +132,13 @@ def test_rows_may_come_in_any_order_but_not_twice():
         find_plateaus(table.iloc[1:])
 
 
-def advised(table: pd.DataFrame, target: int | None = None) -> tuple[Suggestion, ...]:
+def advised(
+    table: pd.DataFrame, target: int | None = None, baseline: tuple[float, float] | None = None
+) -> tuple[Suggestion, ...]:
     of_rules = [find_plateaus(table, by) for by in RULES]
     table = table.assign(**{names.name: names for _, names in of_rules})
     found = pd.concat([each for each, _ in of_rules if len(each)] or [of_rules[0][0]])
-    return suggest(table, found.reset_index(drop=True), target)
+    return suggest(table, found.reset_index(drop=True), target, baseline)
 
 
 def suggested(table: pd.DataFrame, target: int | None = None) -> list[tuple[float, float]]:
@@ -161,6 +163,15 @@ def test_the_centre_of_what_both_rules_have_in_common_is_suggested():
     (found,) = advised(narrow)
     assert found.weak
     assert "a weak one" in found.reason
+
+
+def test_a_suggestion_that_is_the_baseline_says_so():
+    """The one of the number wanted and the centre of the plateau alike."""
+    same = advised(surface(LEVEL), int(LEVEL[1][1]), (15.0, 200.0))
+    assert {(each.eps_km, each.min_samples) for each in same} == {(15.0, 200.0)}
+    assert all(each.reason.startswith("the baseline itself; ") for each in same)
+    other = advised(surface(LEVEL), int(LEVEL[1][1]), (15.0, 100.0))
+    assert not any("baseline" in each.reason for each in other)
 
 
 def test_two_rules_that_disagree_give_a_suggestion_and_a_runner_up():

@@ -17,14 +17,15 @@ from gclust.indicators import registry as module
 from gclust.indicators.builtin import BUILT_IN
 from gclust.indicators.protocol import indicator
 from gclust.indicators.registry import registered, registry
+from gclust.results.methods import methods
 from gclust.study.indicators import IndicatorEntry, resolve_indicators
-from tests.worlds import study_folder
+from tests.worlds import listings, study_folder
 
 GOOD = """
 import pandas as pd
 from gclust.indicators.protocol import indicator
 
-@indicator(needs=("{by}",), source="Somebody 2026")
+@indicator(needs=("{by}",), source="Somebody 2026", formula="1 | 1")
 def tested(
     clusters, listings, *,
     by: str = "field", share: float = 0.5, n: int = 3, on: bool = False,
@@ -264,3 +265,17 @@ def test_the_command_lists_indicators_with_origin_options_and_source(plug_in, mo
     failed = CliRunner().invoke(main, ["indicators", "hih"])
     assert failed.exit_code == 2
     assert "did you mean 'hhi'?" in failed.stderr
+
+
+def test_the_methods_paragraph_has_the_formula_of_a_plug_in(plug_in, tmp_path):
+    """Those of gclust are in its documentation."""
+    plug_in("h-plug", {"tested": "good_for_tests:tested", "plain": "good_for_tests:plain"})
+    entries = "".join(
+        f"[[indicators]]\nname = '{name}'\n" for name in ("tested", "plain", "balance")
+    )
+    table = listings().assign(field="chemistry")
+    paragraph = methods(gclust.run(study_folder(tmp_path / "study", table, entries)))
+    assert "tested: One for each cluster (formula: 1 | 1; source: Somebody 2026)." in paragraph.text
+    assert r"(formula: 1 \| 1; source" in paragraph.markdown
+    assert "plain: an indicator of h-plug 1.2." in paragraph.text
+    assert "formula" not in paragraph.text.partition("balance: ")[2]

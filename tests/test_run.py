@@ -169,7 +169,8 @@ def test_a_run_that_fails_leaves_nothing(tmp_path, monkeypatch):
 def test_rejects_beyond_the_limit_stop_the_run(tmp_path):
     table = listings()
     table.loc[table.index[:200], "lat"] = 95.0
-    with pytest.raises(StudyError, match=r"were rejected, more than max_rejects = 0\.05") as caught:
+    message = r"were rejected, more than \[study\] max_rejects = 0\.05"
+    with pytest.raises(StudyError, match=message) as caught:
         gclust.run(study_folder(tmp_path, table), tmp_path / "run")
     assert "latitude is outside" in str(caught.value)
     assert "patent.csv line 2" in str(caught.value)
@@ -211,7 +212,7 @@ def test_odd_coordinates_are_warned_and_strict_refuses(tmp_path, spoil, message)
     assert any(message in line for line in run.info["warnings"])
     study = study_folder(tmp_path, table, loose)
     study.write_text(study.read_text().replace("[study]", "[study]\nstrict = true"))
-    with pytest.raises(StudyError, match="strict = true refuses"):
+    with pytest.raises(StudyError, match=r"^\[study\] strict = true refuses"):
         gclust.run(study)
 
 

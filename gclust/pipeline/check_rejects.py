@@ -37,7 +37,7 @@ def refuse_many_rejects(most: float, staged: Staged) -> None:
             within = " within the years or without a year" if row["outside_years"] else ""
             raise StudyError(
                 f"{row['path']}: {rejected} of {row['used'] + rejected} rows{within} ({share}) were"
-                f" rejected, more than max_rejects = {most:g} allows"
+                f" rejected, more than [study] max_rejects = {most:g} allows"
                 + rejects_summary(staged.rejects[mine], total)
                 + f" ({row['columns']})"
             )

@@ -90,7 +90,8 @@ def add_footprint_counts(
     for name, part in (("outside_share", outside), ("foreign_share", foreign)):
         part_of_world = shares(part[kinds], prepared.world_totals).sum(axis=1)
         table[name] = (100.0 * part_of_world / total.where(total > 0)).to_numpy()
-    _warn_of_outside(study, table, run_log)
+    if study.population.raster is not None:
+        _warn_of_outside(study, table, run_log)
     if study.footprint.of == "cores":
         for kind in kinds:
             table[f"{kind}_inside"] = inside[kind].to_numpy()
@@ -122,7 +123,7 @@ def count_locations(
 
 
 def _warn_of_outside(study: Study, clusters: pd.DataFrame, run_log: RunLog) -> None:
-    """Warn of clusters of whose records many lie outside the footprint."""
+    """Warn of clusters of whose records many lie outside the footprint of their inhabitants."""
     far = clusters[clusters["outside_share"] > LARGEST_OUTSIDE_SHARE]
     if far.empty:
         return

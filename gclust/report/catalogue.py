@@ -37,7 +37,7 @@ def indicator_text(row: pd.Series, *, width: int, ascii: bool = False) -> str:
             lines.append(f"{given} = ...")
     kind, column = "", str(row.name)
     if 'kind = "patent"' in lines:
-        kind, column = " for a kind that is called patent,", f"patent_{row.name}"
+        kind, column = " for a kind that is called patent,", f"<kind>_{row.name}"
         if not any(each.startswith("kind (") and "required" in each for each in row["options"]):
             column += f" (without a kind {row.name})"
     heading = f'Its column in ranking.csv is {column}; column = "..." gives it another name.'

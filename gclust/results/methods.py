@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gclust.escapes import cell
+from gclust.indicators.registry import OWN
 from gclust.ranking.score_in_words import listed, score_in_words
 from gclust.results.references import bibtex
 from gclust.study.indicators import resolve_indicators
@@ -258,12 +259,13 @@ def _counting(run: Any) -> Iterator[str]:
     columns = study.score.of or [f"the share of {kind}" for kind in study.kinds]
     yield f"Clusters were ranked by {_user(score_in_words(columns, study.score))}."
     for resolved in resolve_indicators(study.indicators):
-        source = resolved.indicator.about.source
-        summary = resolved.indicator.summary.rstrip(".")
-        yield (
-            f"{_user(resolved.entry.heading)}: {_user(summary)}"
-            + (f" (source: {_user(source)})." if source else ".")
-        )
+        indicator, about = resolved.indicator, resolved.indicator.about
+        more = {"source": about.source}
+        if indicator.origin != OWN:  # those of gclust are in its documentation
+            more = {"formula": about.formula, **more}
+        given = "; ".join(f"{key}: {_user(value)}" for key, value in more.items() if value)
+        summary = _user(indicator.summary.rstrip(".") or f"an indicator of {indicator.origin}")
+        yield f"{_user(resolved.entry.heading)}: {summary}" + (f" ({given})." if given else ".")
     yield (
         f"They are named after at most {study.names.most} of their heaviest cities ⟦geonames⟧,"
         f" each with at least {100 * study.names.least_share:g} per cent of their weight."

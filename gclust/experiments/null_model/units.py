@@ -30,6 +30,13 @@ ALONE = (
 )
 
 
+SINGLE = (
+    "each of the {what} has one listing, so that listings are placed one by one, as if they were"
+    " independent: several of one organisation lie together without any localisation; names or ids"
+    " that differ from listing to listing make no organisations"
+)
+
+
 class Units(NamedTuple):
     """Units and the weight of each at its locations.
 
@@ -63,8 +70,18 @@ def gather_units(study: Study, engine: Engine, prepared: Prepared, radius_km: fl
 
     Raises StudyError if organisations are wanted and no listing has one.
     """
-    wanted = study.null.units
     rows = _weighted(study, prepared)
+    units = _gathered(study, engine, prepared, rows, radius_km)
+    n_listings = int(engine.pandas(rows.select(nw.len().alias("rows")))["rows"].iloc[0])
+    if units.what == "listings" or units.n < n_listings:
+        return units
+    return units._replace(messages=(*units.messages, SINGLE.format(what=units.what)))
+
+
+def _gathered(
+    study: Study, engine: Engine, prepared: Prepared, rows: nw.LazyFrame[Any], radius_km: float
+) -> Units:
+    wanted = study.null.units
     if wanted == "locations":
         return _checked("locations", _by_location(prepared), [])
     if wanted == "listings":

@@ -6,7 +6,7 @@ grid has nor the unit of the weights decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -155,7 +155,10 @@ def _centre(grid: pd.DataFrame, cells: NDArray[np.int64], area: NDArray[np.float
 
 
 def suggest(
-    table: pd.DataFrame, plateaus: pd.DataFrame, target_clusters: int | None
+    table: pd.DataFrame,
+    plateaus: pd.DataFrame,
+    target_clusters: int | None,
+    baseline: tuple[float, float] | None = None,
 ) -> tuple[Suggestion, ...]:
     """Return suggested pairs of parameters, with reasons.
 
@@ -172,6 +175,8 @@ def suggest(
     plateaus : DataFrame
         Those of both rules.
     target_clusters : int, optional
+    baseline : (float, float), optional
+        The sweep's baseline; its suggestion says that it is that.
     """
     found = []
     if target_clusters is not None and table["n_clusters"].any():
@@ -184,7 +189,12 @@ def suggest(
         reason = f"{how}: {_described(candidate.plateau, len(table))}{_cautions(where)}"
         pair = float(where["eps_km"]), float(where["min_samples"])
         found.append(Suggestion(*pair, reason, candidate.weak))
-    return tuple(found)
+    return tuple(
+        replace(each, reason=f"the baseline itself; {each.reason}")
+        if (each.eps_km, each.min_samples) == baseline
+        else each
+        for each in found
+    )
 
 
 def no_plateau(plateaus: pd.DataFrame) -> str:

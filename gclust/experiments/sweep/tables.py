@@ -77,7 +77,7 @@ def assemble_sweep(
         table[names.name] = names
     plateaus = pd.concat([found for found, _ in of_rules if len(found)] or [of_rules[0][0]])
     plateaus = plateaus.reset_index(drop=True)
-    suggestions = suggest(table, plateaus, study.sweep.target_clusters)
+    suggestions = suggest(table, plateaus, study.sweep.target_clusters, pairs.baseline)
     shown = {pairs.baseline, *((each.eps_km, each.min_samples) for each in suggestions)}
     lat, lon = (tables.sample[name].to_numpy() for name in ("lat", "lon"))
     table["dbcv"] = [

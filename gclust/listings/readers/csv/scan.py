@@ -194,7 +194,10 @@ def _refuse_ragged(scan: CsvScan, max_rejects: float) -> None:
         first = max(0, int(np.searchsorted(bad[:, 2], in_a_row)) - kernel.IN_A_ROW + 1)
         why = f"{kernel.IN_A_ROW} rows one after another"
     elif wrong >= LEAST_REJECTED and wrong > max_rejects * (rows + wrong):
-        why = f"{wrong} of {rows + wrong} rows, more than max_rejects = {max_rejects:g} allows,"
+        why = (
+            f"{wrong} of {rows + wrong} rows, more than [study] max_rejects = {max_rejects:g}"
+            " allows,"
+        )
     else:
         return
     line, found = bad[first, 2:]
