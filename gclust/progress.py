@@ -19,9 +19,9 @@ from gclust.escapes import visible
 Report = Callable[[float, str], None]
 
 ESTIMATED_AFTER = 10.0
-"""Seconds of a stage before the time that is left of it is estimated."""
-LEAST_FRACTION = 0.02
-"""Part of a stage that must be done before the time that is left of it is estimated."""
+"""Seconds that are measured before the time that is left of a stage is estimated."""
+LEAST_FRACTION, SURE_AFTER = 0.02, 60.0
+"""Part of a stage that must be done in what is measured, unless it is as many seconds."""
 LINE_EVERY, SELDOM, OFTEN_SECONDS = 5.0, 30.0, 60.0
 """Seconds between the lines of a stage in a log, in its first `OFTEN_SECONDS` and after them."""
 NOTEBOOK_EVERY = 0.25
@@ -71,10 +71,13 @@ def note(report: Report, text: str) -> None:
 class TimeLeft:
     """Estimate of how long a stage takes yet, from the fractions done that it reports.
 
-    What the last report alone would say moves the estimate a little, so that it never jumps.
+    Measured is what comes after the first piece of the work: that piece includes what is done
+    once, such as compiled kernels, and would make the rest seem several times as long. What the
+    last report alone would say moves the estimate a little, so that it never jumps.
     """
 
     def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
         self._end: float | None = None
         self._last = 0.0
 
@@ -83,9 +86,16 @@ class TimeLeft:
 
         ``took`` are the seconds since the stage began, at which ``fraction`` of it is done.
         """
-        if took < ESTIMATED_AFTER or not LEAST_FRACTION <= fraction < 1.0:
+        if not 0.0 < fraction < 1.0:
             return None
-        end = took / fraction
+        if self._first is None:
+            self._first = took, fraction
+        measured, done = took - self._first[0], fraction - self._first[1]
+        if measured < ESTIMATED_AFTER or done <= 0.0:
+            return None
+        if done < LEAST_FRACTION and measured < SURE_AFTER:
+            return None
+        end = took + measured / done * (1.0 - fraction)
         if self._end is None:
             self._end = end
         else:
@@ -222,7 +232,7 @@ def _progress_html(stage: str, fraction: float, took: float, left: float | None)
 class TerminalProgress:
     """Progress bar in a terminal: a line per stage with name, bar, per cent done and time taken.
 
-    A stage of over `ESTIMATED_AFTER` seconds also shows how long it may take yet. The line of a
+    A stage that takes long also shows how long it may take yet. The line of a
     stage that takes less than ``least_seconds`` is erased when the stage ends.
     """
 

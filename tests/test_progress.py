@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from gclust.experiments.uncertainty import draws
 from gclust.progress import (
     LogProgress,
     TerminalProgress,
@@ -53,7 +55,7 @@ def test_a_log_has_a_line_every_few_seconds_of_a_long_stage(monkeypatch):
         "gclust: read\\nlistings: 20 %, 6 s",
         "gclust: read\\nlistings: 50 %, 12 s, 15 s left",
         "gclust: read\\nlistings: done, 15 s",
-        "gclust: cluster: 20 %, 20 s, 2 min left",
+        "gclust: cluster: 20 %, 20 s",
         "gclust: cluster: 40 %, 40 s, 1 min left",
         "gclust: cluster: done, 50 s",
         "gclust: a note",
@@ -108,15 +110,31 @@ def test_quick_stages_leave_no_line():
 
 def test_time_left_is_said_after_ten_seconds_and_two_per_cent():
     left = TimeLeft()
-    assert left(9.9, 0.5) is None
-    assert left(12.0, 0.01) is None
-    assert left(20.0, 0.25) == 60.0
-    assert left(21.0, 1.0) is None
+    assert left(0.0, 0.0) is None
+    assert left(1.0, 0.01) is None
+    assert left(10.9, 0.5) is None
+    assert left(12.0, 0.025) is None
+    assert left(21.0, 0.21) == pytest.approx(79.0)
+    assert left(22.0, 1.0) is None
+    slow = TimeLeft()
+    assert slow(50.0, 0.001) is None
+    assert slow(109.0, 0.002) is None
+    assert slow(110.0, 0.002) == pytest.approx(60.0 * 998)
+
+
+def test_what_is_done_once_does_not_count_for_the_rest():
+    """The first of a hundred pieces compiles kernels for a minute; each takes half a second."""
+    left = TimeLeft()
+    said = {piece: left(60.0 + piece / 2, piece / 100) for piece in range(1, 100)}
+    assert not any(said[piece] for piece in range(1, 21))
+    for piece in range(21, 100):
+        assert said[piece] == pytest.approx((100 - piece) / 2)
 
 
 def test_an_odd_report_moves_the_time_left_a_little():
     left = TimeLeft()
-    for second in range(10, 40):
+    assert left(0.5, 0.005) is None
+    for second in range(11, 40):
         assert left(second, second / 100) == pytest.approx(100 - second)
     # A stage that seems to go back to 5 % would take 800 s by this report alone.
     assert 61 < left(40.0, 0.05) < 130
@@ -130,6 +148,7 @@ def test_time_left_is_never_below_zero():
     left(10.0, 0.9)
     assert left(300.0, 0.95) >= 0.0
     assert left(301.0, 0.99) >= 0.0
+    assert left(302.0, 0.9) is None  # as if nothing was done
 
 
 @pytest.mark.parametrize(
@@ -141,13 +160,34 @@ def test_durations_are_as_exact_as_estimates(seconds, text):
 
 
 def test_a_terminal_shows_the_time_left_of_a_long_stage(monkeypatch):
-    stream, clock = io.StringIO(), iter([100.0, 130.0, 160.0])
+    stream, clock = io.StringIO(), iter([100.0, 110.0, 130.0, 160.0])
     monkeypatch.setattr("gclust.progress.time.monotonic", lambda: next(clock))
     bar = TerminalProgress(stream)
     bar(0.0, "read listings")
+    bar(0.05, "read listings")
     bar(0.25, "read listings")
     bar(1.0, "read listings")
     shown = stream.getvalue().split("\r\x1b[K")
-    assert shown[2].endswith("[##........]  25 %   30.0 s, 2 min left")
-    assert len(shown[2]) < 80
-    assert "left" not in shown[3]
+    assert shown[3].endswith("[##........]  25 %   30.0 s, 2 min left")
+    assert len(shown[3]) < 80
+    assert "left" not in shown[4]
+
+
+@pytest.mark.parametrize(("seconds", "warned"), [(2.0, True), (0.5, False)])
+def test_slow_draws_are_warned_of_by_what_they_take_and_not_by_the_first(
+    monkeypatch, seconds, warned
+):
+    """The first draw compiles kernels for 100 s; of a hundred others each takes ``seconds``."""
+    clock, stages = [0.0], set()
+    monkeypatch.setattr(draws.time, "perf_counter", lambda: clock[0])
+    said = []
+    monkeypatch.setattr(draws, "warn_user", said.append)
+    inputs = SimpleNamespace(
+        scorer=SimpleNamespace(columns=SimpleNamespace(further=("patent_hhi",))),
+        report=lambda fraction, name: stages.add(name),
+    )
+    for number in draws.BootstrapInputs.with_progress(inputs, list(range(101)), "draw"):
+        clock[0] += 100.0 if number == 0 else seconds
+    assert stages == {"draw (patent_hhi in each)"}
+    whole = "101 draws recompute patent_hhi, which will take about 4 min more; fewer draws take"
+    assert [each.startswith(whole) for each in said] == [True] * warned

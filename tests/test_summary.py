@@ -85,7 +85,7 @@ def test_clusters_without_a_score_are_named_with_what_they_lack(plain, grown):
 
 def test_only_some_are_named_and_the_others_counted(plain):
     many = pd.concat([plain.ranking] * 3, ignore_index=True).assign(score=float("nan"))
-    many["patent_share"] = float("nan")
+    many[["patent_share", "publication_share"]] = float("nan")
     options = ScoreOptions(weights={"publication": 0.0})
     first = ", ".join(many["name"].head(5))
     expected = f"9 clusters have no score and no rank, for want of patent_share: {first} and 4 more"

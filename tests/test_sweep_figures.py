@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import gclust
+from gclust.experiments.sweep import plateaus
 from gclust.report.k_distance import draw_k_distance
 from gclust.report.sweep_heatmaps import (
     PLATEAU,
@@ -162,3 +164,36 @@ def test_heat_maps_on_given_axes_say_what_they_show():
         assert axes.get_title(loc="left") == title
         assert [each.get_title(loc="left") for each in axes.child_axes] == [unit]
         plt.close(figure)
+
+
+def labels_of(rows, column, target=None):
+    figure, axes = plt.subplots()
+    given = Surfaces(rows, (14.0, 2000.0), [], target)
+    surface_on(axes, given, quantity_of(column), legend=True)
+    plt.close(figure)
+    return [each.get_text() for each in axes.get_legend().get_texts()]
+
+
+def test_the_legend_says_what_grey_is():
+    rows = table()
+    assert "no value" in labels_of(rows, "ami")
+    assert not {"no value", "no cluster"} & {
+        *labels_of(rows, "ari"),
+        *labels_of(rows, "n_clusters"),
+    }
+    none = rows.assign(n_clusters=rows["n_clusters"].where(rows["min_samples"] < 9000, 0))
+    assert "no cluster" in labels_of(none, "n_clusters")
+    assert "1 cluster" in labels_of(none, "n_clusters", target=1)
+
+
+def test_heat_maps_outline_no_plateau_that_is_too_small_to_be_suggested(monkeypatch):
+    sweep = gclust.sweep(
+        gclust.datasets.example_study(), eps_km=[3, 4, 5, 6], min_samples=[50, 100]
+    )
+    assert sweep.plateaus["area"].max() >= plateaus.LEAST
+    assert PLATEAU in {line.get_color() for line in sweep.plot().get_lines()}
+    monkeypatch.setattr(plateaus, "LEAST", 100.0)
+    assert PLATEAU not in {line.get_color() for line in sweep.plot().get_lines()}
+    assert (sweep.table["plateau"] != "").any()
+    assert set(sweep.outlined["plateau"]) == {""} == set(sweep.outlined["plateau_by_number"])
+    plt.close("all")

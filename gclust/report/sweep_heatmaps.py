@@ -19,6 +19,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from gclust.plurals import counted
 from gclust.report.page import EDGE_IN, axes_in_inches, size_in_inches, write_heading
 from gclust.report.style import LABEL_PT, MIDDLE, SMALL_PT, new_figure, save_both
 from gclust.report.symbols import INK
@@ -139,7 +140,7 @@ def surface_page(
     """Draw a heat map with a heading on an empty figure, which gets its size; return the axes."""
     head = write_heading(figure, width_in, quantity.title, [title])
     height = HEIGHT * width_in
-    keys = _handles(_Grid(*surfaces[:3]), _target(surfaces, quantity))
+    keys = _handles(surfaces, quantity)
     columns = 3 if width_in > KEYS_IN else 1
     foot = FOOT_IN + KEY_IN * -(-len(keys) // columns)
     figure.set_size_inches(width_in, head + height + foot)
@@ -163,9 +164,7 @@ def surface_on(
     factor = 100.0 if quantity.scale == "per cent" else 1.0
     values = grid.values(quantity.column).astype(float) * factor
     norm = _norm(values, quantity.scale)
-    cells = np.ma.masked_invalid(values)
-    if quantity.scale == "count":
-        cells = np.ma.masked_less_equal(cells, 0)
+    cells = np.ma.masked_where(_grey(values, quantity.scale), values)
     axes.set_facecolor(MISSING)
     edges = (np.arange(n + 1) - 0.5 for n in cells.shape[::-1])
     mesh = axes.pcolormesh(*edges, cells, cmap=COLOURS, norm=norm, ec="#ffffff", lw=0.4)
@@ -186,7 +185,7 @@ def surface_on(
         bar.set_title(UNITS[quantity.scale], loc="left", size=SMALL_PT, color=INK)
     if legend:
         place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "borderaxespad": 5.0}
-        axes.legend(handles=_handles(grid, target), handletextpad=0.5, **place)
+        axes.legend(handles=_handles(surfaces, quantity), handletextpad=0.5, **place)
 
 
 def _target(surfaces: Surfaces, quantity: Quantity) -> int | None:
@@ -226,6 +225,11 @@ class _Grid:
         """Return x and y of the middle of the cell of a pair (eps_km, min_samples)."""
         across = int(np.searchsorted(self.min_samples, pair[1]))
         return float(across), float(np.searchsorted(self.eps_km, pair[0]))
+
+
+def _grey(values: Floats, scale: str) -> NDArray[np.bool_]:
+    """Return the cells without a colour: those without a value, or without a cluster."""
+    return ~np.isfinite(values) | ((values <= 0) & (scale == "count"))
 
 
 def _norm(values: Floats, scale: str) -> Normalize:
@@ -349,7 +353,10 @@ def _mark(axes: Axes, grid: _Grid) -> None:
         axes.text(x, y, str(number), size=SMALL_PT - 1, ha="center", va="center_baseline", zorder=6)
 
 
-def _handles(grid: _Grid, target: int | None) -> list[Line2D | Patch]:
+def _handles(surfaces: Surfaces, quantity: Quantity) -> list[Line2D | Patch]:
+    """Return the keys of a legend, of what the heat map of a quantity shows."""
+    grid, target = _Grid(*surfaces[:3]), _target(surfaces, quantity)
+
     def marker(shape: str, size: float, label: str) -> Line2D:
         return Line2D([], [], ls="", marker=shape, ms=size, mfc="none", mec=INK, label=label)
 
@@ -362,7 +369,10 @@ def _handles(grid: _Grid, target: int | None) -> list[Line2D | Patch]:
     if (grid.values("plateau") != "").any():
         handles.append(Line2D([], [], color=PLATEAU, lw=1.3, label="edge of a plateau"))
     if target is not None:
-        handles.append(Line2D([], [], color=INK, lw=1.6, label=f"{target} clusters"))
+        handles.append(Line2D([], [], color=INK, lw=1.6, label=counted(target, "cluster")))
     if (grid.values("diagnostics") != "").any():
         handles.append(Patch(fill=False, hatch="//////", ec=HATCH, lw=0.4, label="diagnostics"))
+    if _grey(grid.values(quantity.column).astype(float), quantity.scale).any():
+        grey = "no cluster" if quantity.scale == "count" else "no value"
+        handles.append(Patch(fc=MISSING, ec=HATCH, lw=0.4, label=grey))
     return handles

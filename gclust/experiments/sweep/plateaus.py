@@ -197,6 +197,16 @@ def suggest(
     )
 
 
+def without_small(table: pd.DataFrame, plateaus: pd.DataFrame) -> pd.DataFrame:
+    """Return a sweep's table without the names of plateaus that are too small to be suggested."""
+    large = plateaus[plateaus["area"] >= LEAST]
+    kept = {
+        column: table[column].where(table[column].isin(large.loc[large["by"] == by, "plateau"]), "")
+        for by, column in NAMES.items()
+    }
+    return table.assign(**kept)
+
+
 def no_plateau(plateaus: pd.DataFrame) -> str:
     """Return why nothing is suggested, in a sentence."""
     if plateaus.empty:

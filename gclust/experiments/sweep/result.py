@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gclust.experiments.grid import Pair
-from gclust.experiments.sweep.plateaus import Suggestion
+from gclust.experiments.sweep.plateaus import Suggestion, without_small
 from gclust.report.notebook import sweep_html, sweep_text
 from gclust.spelling import did_you_mean
 from gclust.study.schema import Study
@@ -68,6 +68,11 @@ class Sweep:
     k_distance: pd.DataFrame
     warnings: tuple[str, ...] = ()
     path: Path | None = None
+
+    @property
+    def outlined(self) -> pd.DataFrame:
+        """`table` with the names of those plateaus alone that are large enough to be suggested."""
+        return without_small(self.table, self.plateaus)
 
     def plot(self, quantity: str = "n_clusters", ax: Axes | None = None, **options: Any) -> Axes:
         """Draw a quantity at every pair of parameters.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -252,7 +251,7 @@ class _GridPoints:
     def __init__(
         self, inputs: _Inputs, wanted: list[Pair], checkpoint: Checkpoint | None, report: Report
     ) -> None:
-        self.inputs, self.checkpoint, self.slowest = inputs, checkpoint, 0.0
+        self.inputs, self.checkpoint = inputs, checkpoint
         self.weight = inputs.prepared.locations["density"].to_numpy()
         self._finished = {
             pair: None if checkpoint is None else checkpoint.read(pair) for pair in wanted
@@ -276,7 +275,8 @@ class _GridPoints:
     def evaluate(self, report: Report) -> list[GridPoint]:
         """Compute the grid points that are not finished, one eps_km after another."""
         left = [pair for pair, point in self._finished.items() if point is None]
-        stage = "try pairs" + self._expected_time(len(left))
+        further = self.inputs.columns[self.inputs.pairs.baseline].further
+        stage = "try pairs" + (f" ({', '.join(further)} in each)" if further else "")
         report(0.0, stage)
         for done, pair in enumerate(left, start=1):
             point = self._evaluate(pair)
@@ -286,15 +286,6 @@ class _GridPoints:
             report(done / len(left), stage)
         report(1.0, stage)
         return [point for point in self._finished.values() if point is not None]
-
-    def _expected_time(self, n_left: int) -> str:
-        """Return text on the columns that make pairs slow and on the expected time."""
-        further = self.inputs.columns[self.inputs.pairs.baseline].further
-        if not further or not n_left:
-            return ""
-        minutes = self.slowest * n_left / 60
-        about = f": about {max(minutes, 1):.0f} min" if self.slowest else ""
-        return f" ({', '.join(further)} in each{about})"
 
     def _evaluate(self, pair: Pair) -> GridPoint:
         if pair == self.inputs.pairs.baseline:
@@ -340,14 +331,12 @@ class _GridPoints:
         """Compute a grid point, and the cluster of each location after merging."""
         prepared, columns = self.inputs.prepared, self.inputs.columns[pair]
         counted = self.inputs.counter.merge_and_count(labels)
-        start = time.perf_counter()
         merged = np.append(counted.cluster_ids, -1).astype(np.int32)
         clusters, n_clusters = merged[labels], len(counted.count)
         wide = clusters.astype(np.int64)
         described = columns.describe(prepared.locations, wide, core, n_clusters)
         listings = labelled_listings(self.inputs.study, self.inputs.engine, prepared, wide)
         values = columns.values(counted.count, counted.share, described, listings)
-        self.slowest = max(self.slowest, time.perf_counter() - start)
         labelled = labels, clusters, core
         scores, sample = columns.score(values), self.inputs.sample
         return measure_point(pair, prepared, labelled, counted, scores, sample), clusters

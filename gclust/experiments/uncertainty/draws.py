@@ -42,7 +42,7 @@ from gclust.pipeline.form import partition_locations
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.score_columns import ScoreColumns
-from gclust.progress import Report, silent, stage
+from gclust.progress import Report, TimeLeft, shown_duration, silent, stage
 from gclust.ranking.matching import match
 from gclust.study.schema import Study
 from gclust.threads import count_threads
@@ -51,7 +51,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LONG_SECONDS = 120.0
-"""Expected time of all replicates, in seconds, above which the user is warned."""
+"""Expected time of the replicates that are left, in seconds, above which the user is warned."""
 
 
 @dataclass(frozen=True)
@@ -149,22 +149,24 @@ class BootstrapInputs:
         return self.scorer.columns if pair is None else self._of_pairs[pair]
 
     def with_progress(self, numbers: list[int], name: str) -> Iterator[int]:
-        """Yield the number of each replicate; report progress, slow columns and expected time."""
+        """Yield the number of each replicate; report progress, and warn of slow columns."""
         further = ", ".join(self.scorer.columns.further)
+        name += f" ({further} in each)" if further else ""
+        time_left, is_said = TimeLeft(), not further
         start = time.perf_counter()
         self.report(0.0, name)
-        for done, number in enumerate(numbers):
+        for done, number in enumerate(numbers, start=1):
             yield number
-            if done == 0 and further:
-                seconds = (time.perf_counter() - start) * len(numbers)
-                self.report(1.0, name)
-                name += f" ({further} in each: about {max(seconds / 60, 1):.0f} min)"
-                if seconds > LONG_SECONDS:
-                    warn_user(
-                        f"{len(numbers)} draws recompute {further}, which will take about"
-                        f" {seconds / 60:.0f} minutes; fewer draws take less"
-                    )
-            self.report((done + 1) / len(numbers), name)
+            self.report(done / len(numbers), name)
+            left = time_left(time.perf_counter() - start, done / len(numbers))
+            if is_said or left is None:
+                continue
+            is_said = True
+            if left > LONG_SECONDS:
+                warn_user(
+                    f"{len(numbers):,} draws recompute {further}, which will take about"
+                    f" {shown_duration(left)} more; fewer draws take less"
+                )
 
     def matched(self, clusters: Ints, units: Ints, location: Ints | None = None) -> Ints:
         """Match clusters of a replicate with the study's; see `same_clusters`.
