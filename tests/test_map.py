@@ -25,6 +25,7 @@ from gclust.report.boxes import lines_through_box
 from gclust.report.labels import Label, place_labels
 from gclust.report.layers import METRES_PER_DEGREE, coarser, noise_dots, simplified
 from gclust.report.map import DrawnMap, MapOptions, draw_map
+from gclust.report.map_inputs import least_noise_weight
 from gclust.report.projection import Frame, choose_frame, frame_of_points, world_frame
 from gclust.report.style import new_figure
 from gclust.report.symbols import LAND, OTHER, RANK_COLOURS, fill, radii_pt, rank_classes
@@ -407,6 +408,33 @@ def test_light_and_clustered_locations_are_no_noise() -> None:
     clustered = _noise([50.0], [20.0]).assign(label=3)
     x, _ = noise_dots(pd.concat([locations, clustered]), world_frame(), 20e3, 5.0)
     assert len(x) == 1
+
+
+@pytest.mark.parametrize(
+    ("weights", "least", "written"),
+    [
+        ([1.0, 3.0], 1 / 9, "all locations"),
+        ([1.0, 3.0], 1.67, "locations of weight ≥ 2"),
+        ([0.05, 0.25, 1.5], 1 / 9, "locations of weight ≥ 0.111"),
+        ([0.25, 1.5], 1 / 9, "all locations"),
+        ([4.0, 6.0], 5.0, "locations of weight ≥ 5"),
+    ],
+)
+def test_the_legend_of_noise_suits_its_weights(
+    tmp_path: Path, land: gpd.GeoDataFrame, weights: list[float], least: float, written: str
+) -> None:
+    """The weight of a cluster (0.01 here) has no part in what is said of noise."""
+    names = list(US_CITIES)
+    noise = pd.concat([_noise([39.0 + at], [-97.0], each) for at, each in enumerate(weights)])
+    mine = _noise([40.0], [-90.0], 0.01).assign(label=0)
+    locations = pd.concat([noise, mine], ignore_index=True)
+    label, weight = locations["label"].to_numpy(), locations["weight"].to_numpy()
+    noise_weight = least_noise_weight(label, weight, least)
+    assert ((noise["weight"] >= noise_weight) == (noise["weight"] >= least)).all()
+    options = MapOptions(title="t", countries=land, noise_weight=noise_weight)
+    drawn = draw_map(_clusters(names), locations, [tmp_path / "a.png"], options)
+    assert drawn.n_dots == (noise["weight"] >= least).sum()
+    assert written in {each.get_text() for each in drawn.figure.findobj(Text)}
 
 
 def test_a_million_locations_are_thinned_in_no_time() -> None:

@@ -95,3 +95,9 @@ def test_only_some_are_named_and_the_others_counted(plain):
 def test_one_is_singular(plain):
     lines = summary_lines(plain, width=100, top=2)
     assert "3 clusters (after 0 merges)" in lines
+
+
+def test_the_map_of_a_run_names_no_weight_below_that_of_a_listing(plain):
+    """All weights are whole, and at 100 listings a cluster all noise is drawn."""
+    assert (plain.locations["weight"] % 1 == 0).all()
+    assert plain.map_options().noise_weight == 0.0

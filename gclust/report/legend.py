@@ -32,7 +32,7 @@ class LegendContent:
     classes: list[RankClass]  # those that are drawn
     largest_score: float
     others: str  # text for clusters of no class, "" if there are none
-    noise_weight: float | None  # least weight of noise locations, None if none are drawn
+    noise_weight: float | None  # least weight of noise locations, 0 if all, None if none are drawn
     points_per_metre: float  # of the map's plane
 
 
@@ -130,7 +130,7 @@ def _noise(axes: Axes, weight: float) -> _Group:
     x, y = np.array([1.0, 4.5, 7.0]), ROW_PT + np.array([-1.0, 2.0, -2.0])
     group.line(x, y, marker="o", ls="", ms=1.0, mew=0, color=NOISE)
     group.x = 11.0
-    group.entry(f"locations of weight ≥ {weight:.3g}")
+    group.entry(f"locations of weight ≥ {weight:.3g}" if weight else "all locations")
     return group
 
 

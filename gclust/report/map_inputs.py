@@ -27,6 +27,28 @@ def degree_cells(lat: Floats, lon: Floats, weight: Floats) -> tuple[Floats, Floa
     return lat, lon, sums[used] / WEIGHT_STEPS
 
 
+def least_noise_weight(label: NDArray[np.integer], weight: Floats, least: float) -> float:
+    """Return the least weight of noise locations that are drawn, as a legend writes it.
+
+    Parameters
+    ----------
+    label, weight : ndarray, shape (n_locations,)
+        Cluster of each location, -1 for noise, and its weight.
+    least : float
+        Noise of less weight is left out.
+
+    Returns
+    -------
+    float
+        0 if no noise is left out; the next whole number if all noise has whole weights;
+        otherwise ``least``.
+    """
+    noise = weight[label < 0]
+    if (noise >= least).all():
+        return 0.0
+    return float(np.ceil(least)) if (noise == np.rint(noise)).all() else least
+
+
 def fewer_locations(locations: pd.DataFrame, noise_weight: float) -> pd.DataFrame:
     """Return fewer locations, with which a map has the same bytes.
 

@@ -16,7 +16,7 @@ from gclust.errors import StudyError
 from gclust.parallel import end_if_left, meanwhile
 from gclust.peak_memory import stage_memory
 from gclust.progress import Report, silent, stage
-from gclust.report.map_inputs import NOISE_WEIGHT, fewer_locations
+from gclust.report.map_inputs import NOISE_WEIGHT, fewer_locations, least_noise_weight
 from gclust.report.map_process import MapProcess, running_map_process
 from gclust.report.notebook import run_html, run_text
 from gclust.results.crosswalks import AREAS, read_tables
@@ -319,7 +319,7 @@ class Run:
         """Return the options of this run's map; those that are given replace them."""
         from gclust.report.map import MapOptions
 
-        return MapOptions(**_map_options(self.study) | options)
+        return MapOptions(**_map_options(self) | options)
 
     def __repr__(self) -> str:
         return run_text(self)
@@ -408,7 +408,7 @@ not wait for all of them."""
 def _draw(run: Run, figures: Path, process: MapProcess | None) -> None:
     locations = run.locations.rename(columns={"cluster_id": "label"})
     if process is not None:
-        options = _map_options(run.study)
+        options = _map_options(run)
         few = fewer_locations(locations, options["noise_weight"])
         clusters = pd.DataFrame(run.clusters[["rank", "name", "score", "geometry"]])
         for ending, content in process.images(clusters, few, options).items():
@@ -422,15 +422,17 @@ def _draw(run: Run, figures: Path, process: MapProcess | None) -> None:
     draw_map(run.clusters, locations, [figures / "map.png", figures / "map.pdf"], run.map_options())
 
 
-def _map_options(study: Study) -> dict[str, Any]:
-    """Return the options of `gclust.report.map.MapOptions` that a study has others of."""
+def _map_options(run: Run) -> dict[str, Any]:
+    """Return the options of `gclust.report.map.MapOptions` that a run has others of."""
+    study = run.study
     least = min(1.0, study.clusters.least_weight / 4500) * NOISE_WEIGHT
+    label, weight = (run.locations[name].to_numpy() for name in ("cluster_id", "weight"))
     own: dict[str, Any] = {
         "title": study.heading,
         "top": study.study.top,
         "note": study.study.note,
     }
-    return own | {"noise_weight": least}
+    return own | {"noise_weight": least_noise_weight(label, weight, least)}
 
 
 def read_run(path: str | Path) -> Run:
