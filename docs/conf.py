@@ -22,6 +22,7 @@ extensions = [
     "numpydoc",
     "sphinx_click",
     "sphinx_gallery.gen_gallery",
+    "gallery_listings",
     "gclust_reference",
 ]
 exclude_patterns = [

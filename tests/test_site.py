@@ -6,8 +6,10 @@ import inspect
 import json
 import re
 import sys
+import textwrap
 import tomllib
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -34,16 +36,19 @@ PLACEHOLDERS = {
 """What waits for a first publication: nothing else may."""
 
 
+def extension(name):
+    """Import a module of the site's own extensions."""
+    sys.path.insert(0, str(DOCS / "_ext"))
+    try:
+        return import_module(name)
+    finally:
+        sys.path.remove(str(DOCS / "_ext"))
+
+
 @pytest.fixture(scope="module")
 def reference():
     """The module that makes the pages of the reference."""
-    sys.path.insert(0, str(DOCS / "_ext"))
-    try:
-        import gclust_reference
-
-        yield gclust_reference
-    finally:
-        sys.path.remove(str(DOCS / "_ext"))
+    return extension("gclust_reference")
 
 
 def section(page, label):
@@ -226,3 +231,26 @@ def test_gallery_has_its_dozen():
         title, line = path.read_text("utf-8").splitlines()[1:3]
         assert set(line) == {"="}
         assert len(line) >= len(title)
+
+
+def test_pages_of_the_gallery_show_the_module_that_they_import():
+    """The code of a page runs from the page alone: no other module lies beside the examples."""
+    shown, folder = extension("gallery_listings"), ROOT / "examples" / "gallery"
+    helpers = [path for path in folder.glob("*.py") if not path.stem.startswith("plot_")]
+    assert helpers == [shown.HELPER]
+    scripts = [path.read_text("utf-8") for path in sorted(folder.glob("plot_*.py"))]
+    assert any("towns import" in text for text in scripts)
+    for text in scripts:
+        page = f"Intro.\n\n{shown.CODE}\n{textwrap.indent(text, '    ')}"
+        found = shown.with_helper(page)
+        if "towns" not in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE):
+            assert found == page
+            continue
+        intro, helper, code = found.split(shown.CODE)
+        assert (intro.startswith("Intro."), code) == (True, page.split(shown.CODE)[1])
+        assert textwrap.indent(shown.HELPER.read_text("utf-8"), "    ") in helper
+
+
+def test_code_of_the_gallery_begins_as_is_expected():
+    written = pytest.importorskip("sphinx_gallery.gen_rst").codestr2rst("x = 1", lang="Python")
+    assert written.startswith(extension("gallery_listings").CODE)

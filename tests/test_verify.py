@@ -399,10 +399,41 @@ def test_files_that_this_version_adds_or_leaves_out_are_named(copy):
         info["outputs"]["old.csv"] = info["outputs"].pop("merges.csv")
 
     edit(copy / "run", change)
-    assert differing(gclust_verify(copy / "run")) == {
+    found = gclust_verify(copy / "run")
+    assert differing(found) == {
         "merges.csv": "is new: it was not written then",
         "old.csv": "is not written any more",
     }
+    assert "another state of gclust" in found.reasons[-1]
+
+
+def without_column(run, column, digest):
+    """Leave out a column of ranking.csv, as code that knows none would; or as a user, by hand."""
+    path = run / "ranking.csv"
+    pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns=column).to_csv(
+        path, index=False, lineterminator="\n"
+    )
+    if digest:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        edit(run, lambda info: info["outputs"]["ranking.csv"].update(sha256=sha256))
+
+
+def test_columns_of_another_state_of_the_code_explain(copy):
+    without_column(copy / "run", "area_90", digest=True)
+    code, text = verify(copy / "run")
+    assert code == 1
+    state = f"another state of gclust {gclust.__version__} made the run, with other files or column"
+    assert f"  {state}s (ranking.csv: the column area_90 is new); run the study again" in text
+    assert "report it" not in text
+    # Another version says it all.
+    edit(copy / "run", lambda info: info.update(gclust="0.0.1"))
+    assert not any("another state" in each for each in gclust_verify(copy / "run").reasons)
+
+
+def test_columns_that_a_user_left_out_are_no_other_state(copy):
+    without_column(copy / "run", "area_90", digest=False)
+    (reason,) = gclust_verify(copy / "run").reasons
+    assert reason.startswith("ranking.csv was changed after the run")
 
 
 def test_what_cannot_be_verified_is_refused(copy, tmp_path):

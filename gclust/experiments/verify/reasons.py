@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import pandas as pd
 
 from gclust.experiments.verify.folder import RunFolder
 from gclust.results.digests import sha256_of
@@ -11,14 +14,31 @@ from gclust.results.digests import sha256_of
 SHORT = 12
 """Characters of a sha256 that are shown."""
 
+OTHER_FORM = re.compile(
+    r"(?:[^:]+: )?"
+    r"(?:the (?:column|layer) .+ is (?:missing now|new)|the columns have another order)$"
+    r"|is not written any more$|is new: it was not written then$"
+)
+"""A difference in which files, columns or layers there are, which no input and no library makes."""
 
-def reasons(folder: RunFolder, now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what differs between a run and its repetition, whose ``run.json`` is ``now``."""
+
+def reasons(folder: RunFolder, now: Mapping[str, Any], files: pd.DataFrame) -> Iterator[str]:
+    """Yield what differs between a run and its repetition, whose ``run.json`` is ``now``.
+
+    ``files`` are those of `gclust.experiments.verify.result.Verification`. Versions under
+    development have one number for several states of the code: files or columns that only one of
+    them writes tell these apart.
+    """
     yield from _edited(folder)
     then = folder.info
     yield from _inputs(*(_digests(each["inputs"]) for each in (then, now)))
     if then["gclust"] != now["gclust"]:
         yield f"gclust {then['gclust']} made the run, this is {now['gclust']}"
+    elif found := next(_of_form(folder, files), ""):
+        yield (
+            f"another state of gclust {now['gclust']} made the run, with other files or columns"
+            f" ({found}); run the study again to have those of this one"
+        )
     old, new = then["libraries"], now["libraries"]
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
@@ -29,17 +49,32 @@ def reasons(folder: RunFolder, now: Mapping[str, Any]) -> Iterator[str]:
             yield f"{what}: {old} then, {new} now"
 
 
+def _of_form(folder: RunFolder, files: pd.DataFrame) -> Iterator[str]:
+    """Yield the differences of form in files that are as the run wrote them."""
+    edited = {name for name, _ in _changes(folder)}
+    for name, text in zip(files["file"], files["differences"], strict=True):
+        if name not in edited:
+            lines = text.split("\n")
+            yield from (f"{name}: {line}" for line in lines if OTHER_FORM.match(line))
+
+
 def _edited(folder: RunFolder) -> Iterator[str]:
-    """Yield the files that are not as the run wrote them."""
+    """Yield what was done to the files that are not as the run wrote them."""
+    yield from (what for _, what in _changes(folder))
+
+
+def _changes(folder: RunFolder) -> Iterator[tuple[str, str]]:
+    """Yield the names of the files that are not as the run wrote them, and what was done."""
     for name, written in sorted(folder.info["outputs"].items()):
         path = folder.path / name
         if not path.is_file():
-            yield f"{name} was removed from the run's folder"
+            yield name, f"{name} was removed from the run's folder"
         elif (digest := sha256_of(path)) != written["sha256"]:
-            yield (
+            what = (
                 f"{name} was changed after the run: its sha256 is {digest[:SHORT]}..., the run"
                 f" wrote {written['sha256'][:SHORT]}..."
             )
+            yield name, what
 
 
 def _inputs(then: dict[str, list[str]], now: dict[str, list[str]]) -> Iterator[str]:

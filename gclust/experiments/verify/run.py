@@ -91,7 +91,7 @@ def verify(
                     _compared(folder, scratch / "run", list(again.info["outputs"])),
                     columns=["file", "same", "differences"],
                 )
-                found = tuple(reasons(folder, again.info))
+                found = tuple(reasons(folder, again.info, files))
     return Verification(Path(run), files, found)
 
 
