@@ -16,6 +16,7 @@ from gclust.datasets.own_files import check_replaceable, write_data_set
 from gclust.datasets.us import prepare_us
 from gclust.datasets.world import DEFAULT_SCALE, LEAST_SCALE
 from gclust.disk import writing
+from gclust.plurals import counted
 from gclust.progress import resolve
 from gclust.report.map_process import map_process
 from gclust.results.folders import claim
@@ -57,7 +58,7 @@ def demo_gii(
     _show(done, top, published_marks(done.ranking, edition, scale=scale))
     covered = gii_world(edition).set_index("figure")["value"].get("clusters")
     if covered is not None:
-        say(f"The GII {edition} covers {covered:.0f} clusters.")
+        say(f"The GII {edition} covers {counted(covered, 'cluster')}.")
     counts = "" if scale >= 1.0 else f" (counts to half a record of {scale:g} of the real world)"
     say(
         f"Published figures: {compared['agrees'].sum()} of {len(compared)} that went in come out at"

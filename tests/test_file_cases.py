@@ -96,7 +96,7 @@ def test_a_short_row_is_a_reject_with_its_line_and_text(cases, tmp_path):
     shown = CliRunner().invoke(
         main, ["run", str(cases / "e03_one_short_row" / "study.toml"), "-o", str(tmp_path / "run")]
     )
-    assert "1 patent rows rejected. Most often: 3 fields where 5 were expected" in shown.output
+    assert "1 patent row rejected. Most often: 3 fields where 5 were expected" in shown.output
     assert "a.csv line 52: 'P00050,48.1104,11.5972'" in shown.output
 
 

@@ -32,6 +32,7 @@ from gclust.cluster.numbers import is_real
 from gclust.errors import Warn, warn_user
 from gclust.kernels.kde import Raster
 from gclust.kernels.warm_up import warm_up
+from gclust.plurals import counted
 from gclust.progress import Report, resolve, silent, stage
 from gclust.threads import count_threads
 from gclust.units import LARGEST_TOTAL
@@ -317,7 +318,8 @@ class DensityContour(FittedHTML, ClusterMixin, BaseEstimator):
         beyond = int(np.count_nonzero(locations.units[sine > math.sin(math.radians(limit))]))
         if beyond:
             warn(
-                f"{beyond} locations lie beyond {limit:.1f} degrees of latitude, where cells are "
+                f"{counted(beyond, 'location lies', 'locations lie')} beyond {limit:.1f} degrees of"
+                " latitude, where cells are "
                 "higher than two standard deviations of the kernel and clusters may be missed; "
                 f"take a resolution_km below {self._resolution_km():.3g} if they matter"
             )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gclust.cluster.numbers import numbers
 from gclust.kernels.spatial.bucket_sort import normalise
 from gclust.parallel import even_chunks, parallel_for, unreported
+from gclust.plurals import counted
 
 _CHUNK = 1 << 18
 _LATITUDE = {"lat", "latitude", "y"}
@@ -125,7 +126,9 @@ def _explain(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> None:
 def _refuse(wrong: NDArray[np.bool_], values: NDArray[np.float64], name: str, why: str) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"{name} {values[row]} of row {row} {why} ({wrong.sum()} such rows)")
+        raise ValueError(
+            f"{name} {values[row]} of row {row} {why} ({counted(wrong.sum(), 'such row')})"
+        )
 
 
 def _columns(X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -183,7 +186,8 @@ def _of_points(points: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         row = int(np.argmax(wrong))
         raise ValueError(
             f"row {row} is not a point ({points.geom_type.iloc[row] or 'missing'}); "
-            f"expected points only, but {wrong.sum()} rows are not points"
+            "expected points only, but"
+            f" {counted(wrong.sum(), 'row is no point', 'rows are no points')}"
         )
     points = points.to_crs("EPSG:4326")
     return np.asarray(points.y, dtype=np.float64), np.asarray(points.x, dtype=np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.html import block, points_map
+from gclust.plurals import counted
 
 MappedPoints = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 
@@ -38,5 +39,7 @@ class FittedHTML:
             return ""
         labels = self.labels_
         found, noise = int(labels.max(initial=-1)) + 1, int((labels < 0).sum())
-        note = f"{found:,} clusters of {len(labels):,} rows, {noise:,} of them noise"
+        note = (
+            f"{counted(found, 'cluster')} of {counted(len(labels), 'row')}, {noise:,} of them noise"
+        )
         return block("Fitted", [note], points_map(*self._mapped_points()))

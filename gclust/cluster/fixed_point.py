@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.cluster.numbers import is_real, numbers
+from gclust.plurals import counted
 from gclust.units import LARGEST_TOTAL, UNIT
 
 __all__ = ["UNIT", "nearest_units", "row_units", "threshold_units", "to_units"]
@@ -59,7 +60,9 @@ def row_units(sample_weight: Any, n_rows: int) -> NDArray[np.int64]:
     units = to_units(sample_weight)
     if len(units) != n_rows:
         raise ValueError(
-            f"sample_weight has {len(units)} weights for the {n_rows} rows of X; expected one each"
+            f"sample_weight has {counted(len(units), 'weight')} for the {counted(n_rows, 'row')} of"
+            " X;"
+            " expected one each"
         )
     return units
 

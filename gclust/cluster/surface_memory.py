@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gclust.memory import free_memory
+from gclust.plurals import counted
 
 ROW_BYTES = 40
 """Bytes for a row of X while its coordinates are reduced to distinct locations."""
@@ -53,12 +54,13 @@ def check_memory(n_rows: int, n_locations: int, n_eps: int, threads: int) -> Non
         return
     fitting = max(0, (free - fixed) // max(radius_bytes, 1))
     advice = (
-        f"{fitting} values of eps_km would fit: pass fewer"
+        f"{counted(fitting, 'value')} of eps_km would fit: pass fewer"
         if fitting
         else f"about {n_locations * max(free, 0) // max(fixed + radius_bytes, 1)} locations would "
         "fit: round coordinates, or pass fewer rows"
     )
     raise ValueError(
-        f"a surface of {n_eps} values of eps_km and {n_locations} locations takes about "
+        f"a surface of {counted(n_eps, 'value')} of eps_km and {counted(n_locations, 'location')}"
+        " takes about "
         f"{need / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free; {advice}"
     )

@@ -28,6 +28,7 @@ from gclust.datasets.surroundings import (
     Sites,
     surround,
 )
+from gclust.plurals import counted
 from gclust.sphere import chord_of, unit_vectors
 
 # Near each other, but separate clusters. Wuxi is one-sided: its strongest ties are with
@@ -290,6 +291,7 @@ def _check(layout: Layout, atlas: Atlas) -> None:
         rows = np.flatnonzero(doubtful)[:5]
         names = ", ".join(atlas.cities["name"].to_numpy()[sites.city[rows]])
         raise ValueError(
-            f"at {doubtful.sum()} places it is not certain whether a cluster forms, such as"
+            f"at {counted(doubtful.sum(), 'place')} it is not certain whether a cluster forms, such"
+            " as"
             f" {names}; expected places that are denser, sparser or farther apart"
         )

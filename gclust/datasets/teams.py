@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gclust.plurals import counted
+
 Ints = NDArray[np.int64]
 
 UNIT = 232_792_560
@@ -102,7 +104,8 @@ def own_sizes(frequencies: dict[int, float], records: int, listings: int) -> tup
         able = np.where((sizes + step >= 1) & (sizes + step <= most), counts, 0)
         if (total := int(able.sum())) == 0:
             raise ValueError(
-                f"{listings} listings for {records} records; expected {records} to"
+                f"{counted(listings, 'listing')} for {counted(records, 'record')}; expected"
+                f" {records} to"
                 f" {records * most}, for a record has 1 to {most}"
             )
         moved = np.floor(able * min(abs(short) / total, 1.0)).astype(np.int64)

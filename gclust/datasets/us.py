@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from gclust.datasets.fetch import fetch
 from gclust.datasets.own_files import check_replaceable, write_data_set
 from gclust.datasets.us_places import ZipTable, read_zip_table
+from gclust.plurals import counted
 from gclust.progress import Report, resolve, stage
 
 __all__ = ["KindCount", "PreparedUS", "prepare_us"]
@@ -87,8 +88,8 @@ class KindCount:
 
     def __str__(self) -> str:
         return (
-            f"{self.kind}: {self.rows:,} rows, {self.weight:,.0f} {self.unit}; "
-            f"{self.unlocated_rows:,} rows ({100 * self.unlocated_share:.1f} %) with "
+            f"{self.kind}: {counted(self.rows, 'row')}, {self.weight:,.0f} {self.unit}; "
+            f"{counted(self.unlocated_rows, 'row')} ({100 * self.unlocated_share:.1f} %) with "
             f"{self.unlocated_weight:,.0f} {self.unit} could not be geocoded. {self.note}"
         )
 

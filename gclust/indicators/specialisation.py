@@ -8,6 +8,7 @@ import pandas as pd
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.indicators.protocol import indicator
 from gclust.indicators.totals import by_cluster, kinds_of, known, rows_of, sum_fractional_counts
+from gclust.plurals import counted
 from gclust.spelling import did_you_mean
 
 QUOTIENT = "Florence 1939; Balassa 1965; symmetric: Laursen 2015, Eurasian Bus. Rev. 5: 99"
@@ -66,7 +67,7 @@ def specialisation(
     of_field = table[table["field"] == field]
     if of_field.empty:
         fields = sorted(table["field"].unique())
-        hint = did_you_mean(field, fields, otherwise=f"; there are {len(fields)} others")
+        hint = did_you_mean(field, fields, otherwise=f"; it has {counted(len(fields), 'other')}")
         raise ValueError(f"specialisation: no listing has the field {field!r}{hint}")
     every = table.groupby("cluster", as_index=False)["fractional_count"].sum()
     own = (

@@ -17,6 +17,7 @@ from gclust.listings.open_sources import Scan
 from gclust.listings.sources.column_names import HINTS, OTHER_NAMES
 from gclust.listings.sources.source_part import BadRows, SourcePart
 from gclust.listings.validate import OUTSIDE, REASONS, validate
+from gclust.plurals import counted, either
 
 REJECT_COLUMNS = (
     "source", "line", "kind", "record", "lat", "lon", "year", "weight", "reason", "value", "text",
@@ -99,7 +100,11 @@ def _of_file(engine: FileDatabase, part: SourcePart, file: str, most: int) -> pd
 
 
 def _of_bad_rows(bad: BadRows) -> pd.DataFrame:
-    reasons = [f"{found} fields where {bad.expected} were expected" for found in bad.found]
+    reasons = [
+        f"{counted(found, 'field')} where {bad.expected}"
+        f" {either(bad.expected, 'was', 'were')} expected"
+        for found in bad.found
+    ]
     return pd.DataFrame({"line": bad.line, "reason": reasons, "text": list(bad.text)})
 
 
@@ -151,7 +156,9 @@ def rejects_summary(rejects: pd.DataFrame, total: int) -> str:
     first = rejects[rejects["reason"] == reason].iloc[0]
     often = "Most often" if total <= len(rejects) else f"Most often in the first {len(rejects):,}"
     line = "" if pd.isna(first["line"]) else f" line {first['line']}"
-    where = f". {often}: {reason} ({reasons.max()} rows), such as {first['source']}{line}"
+    where = (
+        f". {often}: {reason} ({counted(reasons.max(), 'row')}), such as {first['source']}{line}"
+    )
     if not pd.isna(first["text"]):
         return f"{where}: {first['text']!r}"
     lat, lon = ("empty" if pd.isna(first[axis]) else repr(first[axis]) for axis in ("lat", "lon"))

@@ -26,6 +26,7 @@ from gclust.listings.validate import (
     suspicious,
     validate,
 )
+from gclust.plurals import counted, either
 from gclust.units import LARGEST_TOTAL, UNIT
 
 CHECK = "check listings"
@@ -219,7 +220,8 @@ def _refuse_bad_weights(engine: Engine, listings: Frame, scans: Sequence[Scan]) 
     first = bad.sort_values("source").iloc[0]
     scan = scans[int(first["source"])]
     raise StudyError(
-        f"{scan.source.path}: {int(first['rows'])} rows have a weight that cannot be used, such as"
+        f"{scan.source.path}: {counted(first['rows'], 'row has', 'rows have')} a weight that cannot"
+        " be used, such as"
         f" {_bad_weight(engine.reader, scan)}; expected numbers from 0 to {LARGEST_TOTAL:g}"
     )
 
@@ -261,8 +263,10 @@ def _kind_units(
                 int(rows[column].sum()) for column in ("rows", "outside_years", "rejected", "used")
             )
             raise StudyError(
-                f"kind {kind!r} has no usable rows: of {read} rows read, {outside} lie outside"
-                f" the years, {rejected} were rejected and {light} weigh 0"
+                f"kind {kind!r} has no usable rows: of {counted(read, 'row')} read, {outside:,}"
+                f" {either(outside, 'lies', 'lie')} outside the years, {rejected:,}"
+                f" {either(rejected, 'was', 'were')} rejected and {light:,}"
+                f" {either(light, 'weighs', 'weigh')} 0"
                 + rejects_summary(rejects[rejects["kind"] == kind], rejected)
             )
     return found
@@ -301,7 +305,8 @@ def _refuse_lost_rows(scans: Sequence[Scan], sources: pd.DataFrame, inputs: Inpu
         if scan.rows + scan.bad_rows != rows:
             inputs.check()
             raise StudyError(
-                f"{scan.source.path}: {rows} rows were read, but the files hold"
+                f"{scan.source.path}: {counted(rows, 'row was', 'rows were')} read, but the files"
+                " hold"
                 f" {scan.rows + scan.bad_rows}; this is an error in gclust: please report it with"
                 " the first lines of the file"
             )

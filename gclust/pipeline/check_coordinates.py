@@ -14,6 +14,7 @@ from gclust.listings.open_sources import Scan
 from gclust.listings.stage import Staged
 from gclust.listings.sums import distinct
 from gclust.places.cities.gazetteer import distance_to_city_km
+from gclust.plurals import counted, either
 
 LOOKED_AT = 50_000
 LEAST_LOOKED_AT, MOST_PLACES = 2_000, 400_000
@@ -37,11 +38,15 @@ def check_records(row: Mapping[str, Any], scan: Scan) -> list[str]:
     hints = f" ({'; '.join(scan.hints)})" if scan.hints else ""
     if without == used:
         return [
-            f"{path}: {row['kind']} has no record, so that each of its {used} rows counts by its"
-            f" weight{hints}"
+            f"{path}: {row['kind']} has no record, so that each of its"
+            f" {counted(used, 'row')} counts by its weight{hints}"
         ]
     if without:
-        return [f"{path}: {without} of {used} rows have no record and count by weight{hints}"]
+        return [
+            f"{path}: {without:,} of {counted(used, 'row')} {either(without, 'has', 'have')} no"
+            " record"
+            f" and {either(without, 'counts', 'count')} by weight{hints}"
+        ]
     return [f"{path}: {'; '.join(scan.hints)}"] if scan.hints else []
 
 
@@ -52,9 +57,10 @@ def check_null_island(staged: Staged) -> list[str]:
         path = row["path"]
         if row["null_island"]:
             messages.append(
-                f"{path}: {row['null_island']} rows lie within 1 km of latitude 0, longitude 0,"
-                ' where a failed geocode is often put, and are rejected; null_island = "keep"'
-                " keeps them"
+                f"{path}: {counted(row['null_island'], 'row lies', 'rows lie')} within 1 km of"
+                " latitude 0, longitude 0, where a failed geocode is often put, and"
+                f' {either(row["null_island"], "is", "are")} rejected; null_island = "keep" keeps'
+                f" {either(row['null_island'], 'it', 'them')}"
             )
     return messages
 
@@ -66,12 +72,14 @@ def check_zeros_and_radians(staged: Staged) -> list[str]:
         path = staged.sources["path"].iloc[row.source]
         if row.zeros:
             messages.append(
-                f"{path}: {row.zeros} rows lie at latitude 0, longitude 0, where no city is;"
+                f"{path}: {counted(row.zeros, 'row lies', 'rows lie')} at latitude 0, longitude 0,"
+                " where no city is;"
                 " a failed geocode is often written so"
             )
         if row.within_radians == row.rows and row.rows > row.zeros:
             messages.append(
-                f"{path}: all {row.rows} rows have |latitude| <= pi/2 and |longitude| <= pi;"
+                f"{path}: all {counted(row.rows, 'row')} have |latitude| <= pi/2 and |longitude| <="
+                " pi;"
                 " they look like radians, degrees are expected"
             )
     return messages
@@ -87,7 +95,8 @@ def check_swapped_rejects(rejects: pd.DataFrame) -> list[str]:
         return []
     first = swapped.iloc[0]
     return [
-        f"{len(swapped)} rejected rows look as if latitude and longitude were swapped,"
+        f"{counted(len(swapped), 'rejected row looks', 'rejected rows look')} as if latitude and"
+        " longitude were swapped,"
         f" such as latitude {first['lat']}, longitude {first['lon']} ({first['source']})"
     ]
 
@@ -129,7 +138,8 @@ def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
         return []
     first = at[0]
     return [
-        f"{at.size} of {lat.size} locations looked at seem to have latitude and longitude swapped:"
+        f"{at.size} of {counted(lat.size, 'location')} looked at"
+        f" {either(at.size, 'seems', 'seem')} to have latitude and longitude swapped:"
         f" latitude {lat[first]:g}, longitude {lon[first]:g} lies more than {FAR_KM:g} km from any"
         f" city, swapped it lies within {NEAR_KM:g} km of one"
     ]

@@ -9,6 +9,7 @@ from gclust.errors import StudyError
 from gclust.listings.rejects import rejects_summary
 from gclust.listings.sources.source import LEAST_REJECTED
 from gclust.listings.stage import Staged
+from gclust.plurals import counted
 
 HEAVY, LEAST_WEIGHT = 10.0, 0.005
 """Rejected rows are warned of if their part of the weight is at least the second, and more than
@@ -36,7 +37,8 @@ def refuse_many_rejects(most: float, staged: Staged) -> None:
             )
             within = " within the years or without a year" if row["outside_years"] else ""
             raise StudyError(
-                f"{row['path']}: {rejected} of {row['used'] + rejected} rows{within} ({share}) were"
+                f"{row['path']}: {rejected} of {counted(row['used'] + rejected, 'row')}{within}"
+                f" ({share}) were"
                 f" rejected, more than [study] max_rejects = {most:g} allows"
                 + rejects_summary(staged.rejects[mine], total)
                 + f" ({row['columns']})"
@@ -63,7 +65,8 @@ def weights_of_rejects(staged: Staged) -> tuple[list[list[str]], list[str]]:
         of_rows, of_weight = _parts(row, weight)
         text = (
             f"{row['path']}: rejected rows weigh {weight['rejected']:,.10g}, which is"
-            f" {100 * of_weight:.3g} % of the weight ({rejected:,} rows, {100 * of_rows:.3g} %)"
+            f" {100 * of_weight:.3g} % of the weight ({counted(rejected, 'row')},"
+            f" {100 * of_rows:.3g} %)"
         )
         is_heavy = of_weight >= LEAST_WEIGHT and of_weight > HEAVY * of_rows
         messages.append([] if is_heavy else [text])

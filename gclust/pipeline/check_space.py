@@ -10,6 +10,7 @@ from gclust.listings.engines.duckdb import MOST_UNCOMPRESSED
 from gclust.listings.open_sources import Scan
 from gclust.memory import shown_amount
 from gclust.pipeline.open_engine import temporary_folder
+from gclust.plurals import counted
 from gclust.study.schema import Study
 
 # Measured with the simulated world, the largest size of all temporary files of a run divided by
@@ -44,7 +45,8 @@ def check_space(study: Study, scans: Sequence[Scan]) -> None:
         rows = sum(scan.rows for scan in scans)
         raise StudyError(
             f"{folder}: has {free:,} bytes ({shown_amount(free)}) free, and the temporary files of"
-            f" {rows:,} listings need about {need:,} ({shown_amount(need)}); make room there, or"
+            f" {counted(rows, 'listing')} need about {need:,} ({shown_amount(need)}); make room"
+            " there, or"
             " name a folder on another disk with [engine] temp_dir or the environment variable"
             " TMPDIR"
         )

@@ -21,6 +21,7 @@ from gclust.pipeline.count_arrays import count_labels
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.run_log import RunLog
 from gclust.places.footprints.containment import containing_footprint
+from gclust.plurals import counted, either
 from gclust.study.schema import Study
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def _warn_of_outside(study: Study, clusters: pd.DataFrame, run_log: RunLog) -> N
         else "their intensity divides records and inhabitants of different areas"
     )
     run_log.warn(
-        f"{len(far)} of {len(clusters)} clusters have more than {LARGEST_OUTSIDE_SHARE:g} % of"
-        f" their records outside their footprint, so {effect}: {named}"
+        f"{len(far)} of {counted(len(clusters), 'cluster')} {either(len(far), 'has', 'have')} more"
+        " than"
+        f" {LARGEST_OUTSIDE_SHARE:g} % of {either(len(far), 'its', 'their')} records outside"
+        f" {either(len(far), 'its', 'their')} footprint, so {effect}: {named}"
     )

@@ -25,6 +25,7 @@ from gclust.pipeline.earlier_run import EarlierRun
 from gclust.pipeline.locations import check_fit, fold
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import Stages
+from gclust.plurals import counted, either
 from gclust.study.clustering_methods import FormedOn
 from gclust.study.schema import Study
 from gclust.units import UNIT
@@ -187,7 +188,8 @@ def _check_records(study: Study, staged: Staged) -> None:
     for row in staged.sources.to_dict("records"):
         if row["kind"] in study.density_kinds and row["without_record"]:
             raise StudyError(
-                f"{row['path']}: {row['without_record']} of {row['used']} rows have no record, and"
+                f"{row['path']}: {row['without_record']} of {counted(row['used'], 'row')}"
+                f" {either(row['without_record'], 'has', 'have')} no record, and"
                 " [clusters] formed_on = { half = ... } draws a half of the records; name the"
                 ' column of ids in the source\'s columns = { record = "..." }, or leave kind'
                 f" {row['kind']!r} out of [density] kinds"

@@ -9,6 +9,7 @@ from gclust.errors import StudyError
 from gclust.indicators.labelled_listings import LabelledListings
 from gclust.pipeline.count import MergedCounts
 from gclust.pipeline.run_log import RunLog
+from gclust.plurals import counted
 from gclust.study.indicators import ResolvedIndicator, resolve_indicators
 from gclust.study.schema import Study
 
@@ -92,7 +93,8 @@ def compute_indicator(
         raise StudyError(f"{named} returned a {type(values).__name__}; {expected}")
     if len(values) != len(clusters):
         raise StudyError(
-            f"{named} returned {len(values)} values for {len(clusters)} clusters; {expected}"
+            f"{named} returned {counted(len(values), 'value')} for"
+            f" {counted(len(clusters), 'cluster')}; {expected}"
         )
     if values.index.has_duplicates or not values.index.isin(clusters.index).all():
         raise StudyError(

@@ -19,6 +19,7 @@ from gclust.listings.stage import Staged, usable
 from gclust.listings.sums import distinct
 from gclust.memory import shown_amount
 from gclust.pipeline.memory_parts import memory_for, memory_parts
+from gclust.plurals import counted
 from gclust.study.schema import Study
 
 STAGE = "fold listings"
@@ -117,7 +118,8 @@ def check_fit(study: Study, n: int) -> None:
     if parts is None or need <= parts.locations:
         return
     raise StudyError(
-        f"the listings lie at {n:,} locations, which take about {shown_amount(need)} of memory to"
+        f"the listings lie at {counted(n, 'location')}, which take about {shown_amount(need)} of"
+        " memory to"
         f" cluster; {shown_amount(parts.locations)} of {shown_amount(parts.whole)} are theirs."
         " Round coordinates with fewer [density] decimals (now"
         f" {study.density.decimals!r}; 3 are about 0.1 km), or, where the machine has it, give"

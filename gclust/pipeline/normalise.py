@@ -20,6 +20,7 @@ from gclust.listings.normalise import (
 from gclust.listings.stage import Staged
 from gclust.listings.sums import rows_by
 from gclust.pipeline.run_log import RunLog
+from gclust.plurals import counted, either
 from gclust.study.schema import Study
 from gclust.units import LARGEST_TOTAL, UNIT
 
@@ -72,8 +73,9 @@ def _refuse_citations(study: Study, engine: Engine, staged: Staged, codes: list[
     rows = staged.listings.filter(nw.col("kind").is_in(codes) & bad)
     for code, number in engine.pandas(rows_by(rows, "kind"), STAGE).itertuples(index=False):
         raise StudyError(
-            f"[counting] weight = 'citations': {number} rows of kind {staged.kinds[code]!r} have"
-            f" citations that cannot be used; expected numbers from 0 to {LARGEST_TOTAL:g}"
+            f"[counting] weight = 'citations': {counted(number, 'row')} of kind"
+            f" {staged.kinds[code]!r} {either(number, 'has', 'have')} citations that cannot be"
+            f" used; expected numbers from 0 to {LARGEST_TOTAL:g}"
         )
     fractions = values_of_listings(
         staged.listings, codes, unlocated=study.counting.unlocated, cited=False
@@ -106,24 +108,30 @@ def _tell(
         if not n:
             raise StudyError(
                 f"[counting] normalise: no listing of kind {kind!r} has a field and a year"
-                f"{' and citations above 0' if cited else ''} ({rows} rows have no {columns});"
+                f"{' and citations above 0' if cited else ''}"
+                f" ({counted(rows, 'row has', 'rows have')}"
+                f" no {columns});"
                 " expected a source with both, or normalise for other kinds:"
                 ' normalise = { kind = "field-year" }'
             )
         if rows:
             run_log.messages.append(
-                f"{rows:,} rows of kind {kind!r} have no {columns} and do not count"
-                " ([counting] normalise); they still form clusters and ties"
+                f"{counted(rows, 'row')} of kind {kind!r} {either(rows, 'has', 'have')} no"
+                f" {columns} and"
+                f" {either(rows, 'does', 'do')} not count ([counting] normalise);"
+                f" {either(rows, 'it still forms', 'they still form')} clusters and ties"
             )
         if (empty := len(own) - n) > 0:
             run_log.messages.append(
-                f"{empty:,} field-years of kind {kind!r} have no citations and do not count"
+                f"{counted(empty, 'field-year')} of kind {kind!r} {either(empty, 'has', 'have')} no"
+                f" citations and {either(empty, 'does', 'do')} not count"
             )
         small = own[(own["fraction"] < FEW * UNIT) & (own["value"] > 0)]
         if len(small):
             least = small.sort_values(["fraction", "field", "year"]).iloc[0]
             run_log.messages.append(
-                f"{len(small):,} of {n:,} field-years of kind {kind!r} have fewer than {FEW}"
-                f" records, and each counts as much as the largest; the smallest,"
+                f"{len(small):,} of {counted(n, 'field-year')} of kind {kind!r}"
+                f" {either(len(small), 'has', 'have')} fewer than {FEW} records, and each counts as"
+                " much as the largest; the smallest,"
                 f" {least['field']} in {int(least['year'])}, has {least['fraction'] / UNIT:.3g}"
             )

@@ -37,6 +37,7 @@ from gclust.pipeline.read_into_memory import (
 from gclust.pipeline.run_log import RunLog
 from gclust.pipeline.stages import ALL_COMPUTED, Stages
 from gclust.places.given_areas import area_files
+from gclust.plurals import counted, either
 from gclust.spelling import did_you_mean
 from gclust.study.schema import Study
 from gclust.study.sections import Source
@@ -304,7 +305,8 @@ def _stage(study: Study, engine: Engine, run_log: RunLog) -> Staged:
     rejected = int(staged.sources["rejected"].sum())
     if rejected > len(staged.rejects):
         run_log.messages.append(
-            f"rejects.parquet lists the first {len(staged.rejects):,} of {rejected:,} rejected rows"
+            f"rejects.parquet lists the first {len(staged.rejects):,} of"
+            f" {counted(rejected, 'rejected row')}"
         )
     odd = checks.check_null_island(staged) + checks.check_zeros_and_radians(staged)
     odd += checks.check_swapped_rejects(staged.rejects) + checks.check_swapped_sources(
@@ -374,7 +376,8 @@ def _check_amounts(study: Study, staged: Staged) -> None:
         if source.measure == "amount" and recorded:
             raise StudyError(
                 f"[[sources]] number {position}: measure = 'amount', but {recorded} of"
-                f" {row['used']} rows of {row['path']} have a record, which counts as one whatever"
+                f" {counted(row['used'], 'row')} of {row['path']}"
+                f" {either(recorded, 'has', 'have')} a record, which counts as one whatever"
                 " its weight; expected rows without records, or measure = 'records'"
             )
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gclust.errors import StudyError, first_line
 from gclust.places.antimeridian import from_rings, into_rectangle, polygons_of
 from gclust.places.geodesic import area_km2
+from gclust.plurals import counted, either
 from gclust.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def _names(table: pd.DataFrame, column: str, path: Path) -> NDArray[Any]:
     empty = np.flatnonzero(values.isna() | (texts == ""))
     if empty.size:
         raise StudyError(
-            f"{path}: {empty.size} features have no {column!r}, the first is number"
+            f"{path}: {counted(empty.size, 'feature has', 'features have')} no {column!r}, the"
+            " first is number"
             f" {empty[0] + 1}; expected one for each area"
         )
     return texts.to_numpy(dtype=object)
@@ -201,7 +203,8 @@ def _refuse_overlaps(areas: gpd.GeoDataFrame, path: Path) -> None:
         first = wrong[np.argmax(part[wrong])]
         a, b = areas["name"].iloc[one[first]], areas["name"].iloc[other[first]]
         raise StudyError(
-            f"{path}: {wrong.size} pairs of areas overlap, such as {a} and {b} by"
+            f"{path}: {counted(wrong.size, 'pair')} of areas"
+            f" {either(wrong.size, 'overlaps', 'overlap')}, such as {a} and {b} by"
             f" {shared[first]:,.0f} km2; expected areas that share no ground: choose one level"
             ' or period, for example [places] where = "LEVL_CODE = 3"'
         )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gclust.plurals import counted
+
 Floats = NDArray[np.float64]
 
 
@@ -196,7 +198,8 @@ def _check(value: Floats, drawn: Floats, level: float) -> None:
         raise ValueError(f"level must be above 0 and below 1, not {level!r}")
     if len(drawn) < least_draws(level):
         raise ValueError(
-            f"{len(drawn)} draws are too few for the level {level:g}; expected"
+            f"{counted(len(drawn), 'draw is', 'draws are')} too few for the level {level:g};"
+            " expected"
             f" {least_draws(level)} or more"
         )
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from gclust.plurals import counted
 from gclust.report.page import axes_in_inches, write_heading
 from gclust.report.style import (
     DOUBLE,
@@ -64,7 +65,9 @@ def intensity_page(
 ) -> Axes:
     """Draw the ranks with a heading on an empty figure, which gets its size; return the axes."""
     clusters, shown = _first(detail, top)
-    caption = f"The first {len(clusters)} clusters by score; the study's own choice is ringed"
+    caption = (
+        f"The first {counted(len(clusters), 'cluster')} by score; the study's own choice is ringed"
+    )
     head = write_heading(figure, width_in, HEADING, [title, caption]) + 0.1
     per_line = KEYS_PER_LINE if width_in > KEYS_IN else 2
     legends = _legends(_Styles.of(shown), per_line)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gclust.escapes import visible
 from gclust.html import block, svg, table, text
+from gclust.plurals import counted
 
 HEAD = 5
 LETTERS = 34
@@ -99,8 +100,9 @@ def _counts(run: Any) -> str:
     ranked = int(pd.to_numeric(run.ranking["rank"]).notna().sum())
     kinds = ", ".join(run.study.kinds)
     return (
-        f"{len(run.ranking):,} clusters, {ranked:,} ranked; {len(run.locations):,} locations of"
-        f" {kinds}; {len(run.rejects):,} rejected rows"
+        f"{counted(len(run.ranking), 'cluster')}, {ranked:,} ranked;"
+        f" {counted(len(run.locations), 'location')} of {kinds};"
+        f" {counted(len(run.rejects), 'rejected row')}"
     )
 
 
@@ -117,9 +119,9 @@ def _first(ranking: pd.DataFrame) -> tuple[list[str], list[Any]]:
 def _pairs(sweep: Any) -> list[str]:
     eps, least = (sweep.table[name].unique() for name in ("eps_km", "min_samples"))
     notes = [
-        f"{len(sweep.table)} pairs: eps_km {min(eps):g} to {max(eps):g}, min_samples"
+        f"{counted(len(sweep.table), 'pair')}: eps_km {min(eps):g} to {max(eps):g}, min_samples"
         f" {min(least):g} to {max(least):g}; baseline {sweep.baseline[0]:g} km,"
-        f" {sweep.baseline[1]:g}; {len(sweep.plateaus)} plateaus"
+        f" {sweep.baseline[1]:g}; {counted(len(sweep.plateaus), 'plateau')}"
     ]
     return notes + [
         f"Suggestion {number}: {each.eps_km:g} km, {each.min_samples:g}: {each.reason}"
@@ -143,7 +145,7 @@ def _cells(sweep: Any) -> str:
             share = float(np.log1p(count) / np.log1p(most))
             own = (eps, least) == sweep.baseline
             edge = "stroke='#1a1a1a' stroke-width='1.6'" if own else "stroke='#ffffff'"
-            title = text(f"{eps:g} km, {least:g}: {count:,.0f} clusters")
+            title = text(f"{eps:g} km, {least:g}: {counted(count, 'cluster')}")
             parts.append(
                 f"<rect x='{left + j * size + 1:.0f}' y='{y + 1:.0f}' width='{size - 2:.0f}'"
                 f" height='{size - 2:.0f}' fill='#dfa878' fill-opacity='{0.08 + 0.92 * share:.2f}'"
@@ -190,7 +192,7 @@ def _range(low: Any, high: Any) -> str:
 
 def _undecided(found: Any) -> str:
     n = len(found.table)
-    return f"{len(found.pairs):,} of {n * (n - 1) // 2:,} pairs cannot be distinguished"
+    return f"{len(found.pairs):,} of {counted(n * (n - 1) // 2, 'pair')} cannot be distinguished"
 
 
 def _sets(found: Any) -> tuple[list[str], list[Any]]:

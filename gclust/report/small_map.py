@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gclust.html import dot, svg, text
 from gclust.places import basemap
+from gclust.plurals import counted
 from gclust.report.projection import Frame, frame_of_points, world_frame
 from gclust.report.scene import Scene, scene_of
 from gclust.report.symbols import INK, LAND, OCEAN, OTHER
@@ -58,7 +59,7 @@ def small_map(clusters: gpd.GeoDataFrame, top: int) -> str:
             _name(str(name), x, y, width)
             for name, (x, y) in zip(table["name"], at.tolist(), strict=True)
         ]
-    return svg(width, height, "".join(parts), f"Map of {len(table)} clusters")
+    return svg(width, height, "".join(parts), f"Map of {counted(len(table), 'cluster')}")
 
 
 def _shapes(frame: Frame, shapes: NDArray[np.object_], metres: float) -> NDArray[np.object_]:

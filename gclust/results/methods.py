@@ -9,6 +9,7 @@ from typing import Any
 
 from gclust.escapes import cell
 from gclust.indicators.registry import OWN
+from gclust.plurals import counted
 from gclust.ranking.score_in_words import listed, score_in_words
 from gclust.results.references import bibtex
 from gclust.study.indicators import resolve_indicators
@@ -105,7 +106,7 @@ def _listed(names: Any) -> str:
 
 def _data(run: Any) -> Iterator[str]:
     used = [
-        f"{each['used']:,} of {each['rows']:,} {_user(each['kind'])} rows"
+        f"{each['used']:,} of {counted(each['rows'], _user(each['kind']) + ' row')}"
         for each in run.info["sources"]
     ]
     years = {source.years for source in run.study.sources if source.years is not None}
@@ -115,15 +116,15 @@ def _data(run: Any) -> Iterator[str]:
         period = f" of {first}–{last}" if first != last else f" of {first}"
     yield f"We used geocoded listings{period}: {_listed(used)}."
     if outside := sum(each["outside_years"] for each in run.info["sources"]):
-        yield f"{outside:,} rows lie outside the years."
+        yield f"{counted(outside, 'row lies', 'rows lie')} outside the years."
     if rejected := run.info["rejected"]:
         reasons = run.rejects["reason"].value_counts()
         why = min(reasons.index[reasons == reasons.max()], default=None)
         often = "all" if len(reasons) == 1 and reasons.iloc[0] == rejected else "most often"
-        yield f"{rejected:,} rows could not be used" + (
+        yield f"{counted(rejected, 'row')} could not be used" + (
             f" ({often}: {_user(why)})." if why is not None else "."
         )
-    yield f"They lie at {len(run.locations):,} locations."
+    yield f"They lie at {counted(len(run.locations), 'location')}."
 
 
 def _formation(run: Any) -> Iterator[str]:
@@ -167,7 +168,9 @@ def _merged(run: Any) -> Iterator[str]:
     yield _merging(run.study.merge)
     before, after = run.info["clusters_before_merging"], run.info["clusters"]
     if rule != "none":
-        yield f"{before:,} clusters became {after:,}." if after < before else "None merged."
+        yield (
+            f"{counted(before, 'cluster')} became {after:,}." if after < before else "None merged."
+        )
 
 
 def _density(study: Any) -> str:

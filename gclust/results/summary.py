@@ -8,7 +8,7 @@ import pandas as pd
 
 from gclust.escapes import visible
 from gclust.listings.rejects import rejects_summary
-from gclust.plurals import counted
+from gclust.plurals import counted, either
 from gclust.ranking.columns import scored
 from gclust.ranking.score_in_words import score_in_words
 from gclust.ranking.unscored import unscored_in_words
@@ -34,13 +34,13 @@ def summary_lines(
     ]
     for source in info["sources"]:
         lines.append(
-            f"{source['path']}: {source['used']:,} {source['kind']} rows used,"
+            f"{source['path']}: {counted(source['used'], source['kind'] + ' row')} used,"
             f" {source['rejected']:,} rejected, {source['outside_years']:,} outside the years"
         )
         lines += [f"  {line}" for line in (source["columns"], *source["messages"])]
     for kind, rejects in run.rejects.groupby("kind", sort=False):
         total = sum(source["rejected"] for source in info["sources"] if source["kind"] == kind)
-        lines.append(f"{total:,} {kind} rows rejected{rejects_summary(rejects, total)}")
+        lines.append(f"{counted(total, kind + ' row')} rejected{rejects_summary(rejects, total)}")
     for raster in info.get("rasters", ()):
         name = raster["bands"][raster["band"] - 1].partition(": ")[2]
         lines.append(
@@ -50,16 +50,19 @@ def summary_lines(
         )
     if run.intensity is not None and run.intensity.table["ranked_under"].any():
         spread = run.intensity.table["intensity_rank_range"].dropna()
+        n = run.intensity.detail["combination"].nunique()
         lines.append(
-            f"Intensity ranks under {run.intensity.detail['combination'].nunique()} footprints and"
-            f" rasters: {(spread > 0).sum()} of {len(spread)} clusters move, by {spread.max()}"
-            " ranks at most (intensity.csv)"
+            f"Intensity ranks under {counted(n, 'combination')} of footprints and rasters:"
+            f" {(spread > 0).sum()} of {counted(len(spread), 'cluster')}"
+            f" {either((spread > 0).sum(), 'moves', 'move')}, by"
+            f" {counted(spread.max(), 'rank')} at most (intensity.csv)"
         )
     if "given_areas" in run.tables:
         areas, overlaps = run.tables["given_areas"], run.tables["given_overlaps"]
         inside = overlaps.loc[(overlaps["cluster_id"] >= 0) & (overlaps["area_id"] >= 0), "total"]
         lines.append(
-            f"{len(areas):,} given areas hold {inside.sum():.1f} of the clusters'"
+            f"{counted(len(areas), 'given area holds', 'given areas hold')} {inside.sum():.1f} of"
+            " the clusters'"
             f" {run.ranking['total'].sum():.1f} per cent (given_areas.csv, given_overlaps.csv)"
         )
     if run.path is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gclust.errors import StudyError
 from gclust.experiments.compare.result import Comparison, read_comparison
+from gclust.plurals import counted
 
 
 class Carried(NamedTuple):
@@ -44,7 +45,8 @@ def carried_from(before: Comparison | str | Path, ranking: pd.DataFrame) -> Carr
     if not same:
         name = "the earlier comparison" if found is before else before
         raise StudyError(
-            f"{name} ends with a run of {len(ended)} clusters that is not the first run of this"
+            f"{name} ends with a run of {counted(len(ended), 'cluster')} that is not the first run"
+            " of this"
             " comparison; expected an earlier comparison whose second run is the first run here"
         )
     return Carried(ended["id"].to_numpy(np.int64), found.next_id)

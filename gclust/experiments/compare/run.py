@@ -17,6 +17,7 @@ from gclust.experiments.compare.scenarios import ScenarioResult, run_scenarios, 
 from gclust.experiments.compare.tables import assemble, with_common
 from gclust.experiments.frozen_boundaries import refuse_frozen
 from gclust.pipeline.run import run
+from gclust.plurals import counted
 from gclust.progress import Report, resolve
 from gclust.ranking.lineage import lineage
 from gclust.ranking.shapley import coalitions
@@ -184,7 +185,7 @@ def _check_same(done: Run, then: ScenarioResult, now: ScenarioResult) -> None:
     """Raise StudyError if the listings of a run have changed since."""
     name = done.path or done.study.study.name
     if len(then.ranks) != len(now.ranks):
-        differs = f"{len(now.ranks)} clusters, not {len(then.ranks)}"
+        differs = f"{counted(len(now.ranks), 'cluster')}, not {len(then.ranks)}"
     else:
         old, new = (each.ranks["score"].to_numpy(float) for each in (then, now))
         apart = ~np.isclose(old, new, rtol=1e-9, atol=0, equal_nan=True)

@@ -21,6 +21,7 @@ from gclust.kernels.spatial.pair_distances import (
     vectors_of,
 )
 from gclust.parallel import parallel_for
+from gclust.plurals import counted
 from gclust.progress import Report, silent, stage
 from gclust.sphere import EARTH_RADIUS_KM, arc_km
 from gclust.threads import count_threads
@@ -102,8 +103,8 @@ class KDensity:
     def in_words(self) -> str:
         """The numbers of sites, draws and distances in one line."""
         return (
-            f"{self.n_sites:,} sites, distances up to {self.most_km:,.1f} km; {self.draws:,} draws"
-            f" of sites among all, bands of {100 * self.level:g} %"
+            f"{counted(self.n_sites, 'site')}, distances up to {self.most_km:,.1f} km;"
+            f" {counted(self.draws, 'draw')} of sites among all, bands of {100 * self.level:g} %"
         )
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gclust.escapes import visible
 from gclust.experiments.null_model.excess import ByChance, Places, peaks
+from gclust.plurals import counted, either
 from gclust.study.schema import Study
 from gclust.units import UNIT
 
@@ -92,7 +93,7 @@ class NullModel:
         where = "each within its economy" if wanted.within == "economies" else "anywhere"
         baseline = {"population": "inhabitants", "listings": "listings of other kinds"}
         return (
-            f"{wanted.draws:,} draws of {self.n_units:,} {self.units}, placed by"
+            f"{counted(wanted.draws, 'draw')} of {self.n_units:,} {self.units}, placed by"
             f" {baseline[wanted.baseline]}, {where}; seed {wanted.seed}"
         )
 
@@ -102,8 +103,10 @@ class NullModel:
         level = f"{100 * self.study.null.level:g} %"
         n, found = len(self.table), int(self.table["significant"].sum())
         return (
-            f"Largest excess of {self.n_places:,} places: p = {self.p_value:.3g}. {found} of {n}"
-            f" clusters exceed chance at {level} for all places together"
+            f"Largest excess of {counted(self.n_places, 'place')}: p = {self.p_value:.3g}. {found}"
+            " of"
+            f" {counted(n, 'cluster')} {either(found, 'exceeds', 'exceed')} chance at {level} for"
+            " all places together"
         )
 
     def __repr__(self) -> str:

@@ -26,6 +26,7 @@ from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
+from gclust.plurals import counted, either
 from gclust.progress import Report, resolve, stage
 from gclust.results.folders import claim
 from gclust.study.schema import Study, read_study
@@ -188,8 +189,10 @@ def _of_outside(units: Units, baseline: Baseline, outside: int) -> list[str]:
     left, total, messages = baseline.stratum < 0, int(weights.sum()), []
     if left.any():
         messages.append(
-            f"{int(left.sum()):,} of {len(left):,} {units.what} ({weights[left].sum() / UNIT:,.0f}"
-            " listings) lie in economies without baseline and are left out"
+            f"{int(left.sum()):,} of {len(left):,} {units.what}"
+            f" ({counted(round(weights[left].sum() / UNIT), 'listing')})"
+            f" {either(left.sum(), 'lies', 'lie')} in economies without baseline and"
+            f" {either(left.sum(), 'is', 'are')} left out"
         )
     if outside > LARGEST_OUTSIDE * total:
         messages.append(

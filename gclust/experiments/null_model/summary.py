@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from gclust.experiments.null_model.result import NullModel
+from gclust.plurals import counted
 from gclust.report.text_table import ALWAYS, NEEDED, Column, filled, fixed, significant, table_lines
 
 COLUMNS = (
@@ -24,7 +25,7 @@ def summary_lines(found: NullModel, *, top: int, width: int, ascii: bool = False
         f"{found.draws_in_words}.",
         f"{found.verdict}.",
         f"p for all places: the share of the draws whose largest excess over all"
-        f" {found.n_places:,} places is at least the cluster's. With no localisation, the"
+        f" {counted(found.n_places, 'place')} is at least the cluster's. With no localisation, the"
         f" probability that any cluster has {level} or less is {level}. A value for a cluster's own"
         " peak is descriptive: the peak was chosen for its excess.",
         f"Weight is that of all listings within {found.radius_km:g} km of a place.",

@@ -10,6 +10,7 @@ from typing import Any
 
 from gclust.errors import StudyError
 from gclust.experiments.shards.part import Part, read_part
+from gclust.plurals import either
 from gclust.results.writer import versions
 
 AGAIN = "compute the parts from one study and the same data"
@@ -49,7 +50,8 @@ def complete_parts(paths: Iterable[str | Path]) -> list[Part]:
     if missing:
         listed = ",".join(map(str, missing))
         raise StudyError(
-            f"{len(missing)} of {count} shards are missing: {listed}; compute them with --shard"
+            f"{len(missing)} of {count} shards {either(len(missing), 'is', 'are')} missing:"
+            f" {listed}; compute them with --shard"
             f" {missing[0]}/{count} and so on (in Slurm: --array={listed}), and gather all parts"
         )
     return [found[number] for number in sorted(found)]

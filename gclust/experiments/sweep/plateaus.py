@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from gclust.plurals import counted
+
 LEAST_ARI = 0.95
 AXES = ("eps_km", "min_samples")
 AGREEMENT, NUMBER = RULES = ("agreement", "number")
@@ -278,7 +280,8 @@ def _described(plateau: pd.Series, n_pairs: int) -> str:
     if plateau["by"] == NUMBER:
         alike = "neighbours have as many"
     return (
-        f"{plateau['pairs']} of {n_pairs} pairs, {span('eps_km')} km and {span('min_samples')},"
+        f"{plateau['pairs']} of {counted(n_pairs, 'pair')}, {span('eps_km')} km and"
+        f" {span('min_samples')},"
         f" have {span('clusters', 'd')} clusters, and {alike}; area {plateau['area']:.2f}"
         f" (clear from {CLEAR:g})"
     )
@@ -307,11 +310,11 @@ def _calibrated(sound: pd.DataFrame, plateaus: pd.DataFrame, target: int) -> Sug
     )
     order, ascending = ["pairs", "off_centre", *AXES], [False, True, True, True]
     row = nearest.fillna({"off_centre": 0.0}).sort_values(order, ascending=ascending).iloc[0]
-    reason = f"{row['n_clusters']} clusters, nearest to the {target} wanted"
+    reason = f"{counted(row['n_clusters'], 'cluster')}, nearest to the {target} wanted"
     if row["n_clusters"] == target:
-        reason = f"{target} clusters, as many as wanted"
+        reason = f"{counted(target, 'cluster')}, as many as wanted"
     if row["plateau"]:
-        reason += f", on the plateau of {row['pairs']:.0f} pairs about {row['plateau']}"
+        reason += f", on the plateau of {counted(row['pairs'], 'pair')} about {row['plateau']}"
     else:
         reason += ", on no plateau: with its neighbours the clusters change"
     return Suggestion(float(row["eps_km"]), float(row["min_samples"]), reason + _cautions(row))

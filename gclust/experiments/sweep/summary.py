@@ -8,6 +8,7 @@ import pandas as pd
 from gclust.experiments.sweep.k_distance import elbow
 from gclust.experiments.sweep.plateaus import named, no_plateau
 from gclust.experiments.sweep.result import Sweep
+from gclust.plurals import counted
 
 
 def summary_lines(sweep: Sweep) -> list[str]:
@@ -16,8 +17,9 @@ def summary_lines(sweep: Sweep) -> list[str]:
     baseline = table.loc[sweep.baseline]
     others = table.drop(index=[sweep.baseline])
     lines = [
-        f"{len(table)} pairs of eps_km and min_samples; the baseline ({named(*sweep.baseline)}) has"
-        f" {baseline['n_clusters']} clusters, the others {_range(table['n_clusters'], '.0f')}"
+        f"{counted(len(table), 'pair')} of eps_km and min_samples; the baseline"
+        f" ({named(*sweep.baseline)}) has {counted(baseline['n_clusters'], 'cluster')}, the others"
+        f" {_range(table['n_clusters'], '.0f')}"
     ]
     if len(others):
         lines.append(
@@ -29,7 +31,7 @@ def summary_lines(sweep: Sweep) -> list[str]:
         lines.append(f"Diagnostics: the baseline has {baseline['diagnostics']}")
     diagnostics = others["diagnostics"][others["diagnostics"] != ""]
     for what, pairs in sorted(diagnostics.value_counts().items()):
-        lines.append(f"Diagnostics: {pairs} other pair{'s have' if pairs > 1 else ' has'} {what}")
+        lines.append(f"Diagnostics: {counted(pairs, 'other pair has', 'other pairs have')} {what}")
     lines += _choices(sweep, table)
     targets = sweep.study.sweep.target_clusters is not None
     for number, suggestion in enumerate(sweep.suggestions):

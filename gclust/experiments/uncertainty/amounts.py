@@ -25,6 +25,7 @@ from gclust.kernels.resampling.amounts import draw_multipliers
 from gclust.listings.engines.protocol import Engine
 from gclust.listings.sums import distinct, rows_by, sum_by
 from gclust.pipeline.prepare import Prepared
+from gclust.plurals import counted
 from gclust.study.schema import Study
 from gclust.units import LARGEST_TOTAL, UNIT
 
@@ -190,8 +191,8 @@ def _messages(
     for kind, cv in study.drawn_amounts.items():
         mine = of_items.loc[of_items["kind"] == kinds.index(kind), "item"]
         known, alone = int((mine < n_known).sum()), int((mine >= n_known).sum())
-        what = [f"{known:,} organisations"] if known else []
-        what += [f"{alone:,} listings without an organisation"] if alone else []
+        what = [counted(known, "organisation")] if known else []
+        what += [f"{counted(alone, 'listing')} without an organisation"] if alone else []
         how = f"vary by a gamma number of cv = {cv:g}" if cv else "are resampled"
         found.append(f"kind {kind!r}: the amounts of {' and '.join(what)} {how}")
     return tuple(found)

@@ -42,6 +42,7 @@ from gclust.pipeline.form import partition_locations
 from gclust.pipeline.labelled_listings import labelled_listings
 from gclust.pipeline.prepare import Prepared
 from gclust.pipeline.score_columns import ScoreColumns
+from gclust.plurals import counted
 from gclust.progress import Report, TimeLeft, shown_duration, silent, stage
 from gclust.ranking.matching import match
 from gclust.study.schema import Study
@@ -164,7 +165,8 @@ class BootstrapInputs:
             is_said = True
             if left > LONG_SECONDS:
                 warn_user(
-                    f"{len(numbers):,} draws recompute {further}, which will take about"
+                    f"{counted(len(numbers), 'draw recomputes', 'draws recompute')} {further},"
+                    " which will take about"
                     f" {shown_duration(left)} more; fewer draws take less"
                 )
 

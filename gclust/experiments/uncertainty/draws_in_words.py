@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gclust.experiments.uncertainty.variation_in_words import record_draws
+from gclust.plurals import counted
 from gclust.study.schema import Study
 from gclust.study.sections import DRAWN
 
@@ -19,7 +20,7 @@ def describe_draws(study: Study, n_pairs: int) -> str:
     what = {
         "records": record_draws(study),
         "addresses": "addresses (anywhere in their discs)",
-        "parameters": f"{n_pairs} pairs of eps_km and min_samples",
+        "parameters": f"{counted(n_pairs, 'pair')} of eps_km and min_samples",
         "weights": "weights of the score",
     }
     sources = " and ".join(what[source] for source in DRAWN if source in wanted.sources)
@@ -27,7 +28,10 @@ def describe_draws(study: Study, n_pairs: int) -> str:
     amounts = "".join(
         f", amounts of {kind} {how}" for kind, how in resampled_amounts(study).items()
     )
-    return f"{wanted.draws:,} draws of {sources}{amounts}, clusters {clusters}; seed {wanted.seed}"
+    return (
+        f"{counted(wanted.draws, 'draw')} of {sources}{amounts}, clusters {clusters}; seed"
+        f" {wanted.seed}"
+    )
 
 
 def resampled_amounts(study: Study) -> dict[str, str]:

@@ -13,6 +13,7 @@ from gclust.experiments.uncertainty.variation import Variation
 from gclust.experiments.uncertainty.varied_groups import shares_of_largest
 from gclust.listings.engines.protocol import Engine
 from gclust.pipeline.prepare import Prepared
+from gclust.plurals import counted
 from gclust.study.schema import Study
 
 LARGE_SHARE = 20.0
@@ -71,7 +72,8 @@ def warnings_of_largest(study: Study, named: pd.DataFrame, largest: pd.DataFrame
         more = f" and {len(large) - MOST_NAMED:,} more" if len(large) > MOST_NAMED else ""
         found.append(
             f"kind {kind!r}: one organisation has over {LARGE_SHARE:g} % of {len(large):,} of"
-            f" {len(share):,} clusters ({listed}{more}); a draw has it or not, so that intervals"
+            f" {counted(len(share), 'cluster')} ({listed}{more}); a draw has it or not, so that"
+            " intervals"
             " of these clusters may be 3 to 11 times too wide for how much its volume varies:"
             " multiplier = { cv = 0.3 } asks that"
         )

@@ -20,6 +20,7 @@ from gclust.listings.normalise import given_units
 from gclust.listings.record_arrays import number_records
 from gclust.listings.sums import Frame, rows_by, sum_by
 from gclust.pipeline.prepare import Prepared
+from gclust.plurals import counted, either
 from gclust.study.schema import Study
 
 Ints = NDArray[np.int64]
@@ -34,7 +35,8 @@ def check_records(study: Study, engine: Engine, prepared: Prepared) -> None:
     for code, rows in engine.pandas(rows_by(bare, "kind").sort("kind")).itertuples(index=False):
         if (kind := prepared.staged.kinds[int(code)]) in study.normalised_kinds:
             raise StudyError(
-                f"[counting] normalise: {rows} rows of kind {kind!r} have no record, and without"
+                f"[counting] normalise: {counted(rows, 'row')} of kind {kind!r}"
+                f" {either(rows, 'has', 'have')} no record, and without"
                 " records normalised counts cannot be drawn; name the column in the source's"
                 f' columns = {{ record = "..." }}, or leave out {kind!r} from normalise'
             )

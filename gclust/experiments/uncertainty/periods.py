@@ -26,6 +26,7 @@ from gclust.pipeline.form import partition_locations
 from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run_log import RunLog
+from gclust.plurals import counted
 from gclust.progress import silent
 from gclust.study.schema import Study
 from gclust.study.sections import Source
@@ -89,7 +90,8 @@ def _message(kind: str, periods: str, excess: Excess) -> str:
         "windows": "noise between windows of years; blind to linear growth over three windows",
     }[periods]
     return (
-        f"kind {kind!r}: {what}. By {excess.n_clusters:,} clusters, differences of {periods} have"
+        f"kind {kind!r}: {what}. By {counted(excess.n_clusters, 'cluster')}, differences of"
+        f" {periods} have"
         f" {excess.factor:.2f} times the variance of records at random, and the volume of a"
         f" cluster varies by {100 * np.sqrt(excess.k):.1f} % (k = {excess.k:.3g}: the variance of"
         " a count n is n (1 + k n))"

@@ -52,6 +52,7 @@ from gclust.pipeline.open_engine import open_engine
 from gclust.pipeline.prepare import Prepared, prepare_listings
 from gclust.pipeline.run import form
 from gclust.pipeline.run_log import RunLog
+from gclust.plurals import counted, either
 from gclust.progress import Report, resolve, silent, stage
 from gclust.ranking.rank_sets import least_draws
 from gclust.results.folders import claim
@@ -284,7 +285,8 @@ def _of_few_records(study: Study, named: pd.DataFrame, count: pd.DataFrame) -> l
     names = [str(name) for name in named["name"].iloc[few[:3]]]
     more = f" and {len(few) - 3:,} more" if len(few) > 3 else ""
     return [
-        f"{len(few):,} of {len(count):,} clusters have fewer than {FEW} records, too few for the"
+        f"{len(few):,} of {counted(len(count), 'cluster')}"
+        f" {either(len(few), 'has', 'have')} fewer than {FEW} records, too few for the"
         f" intervals and rank sets of a bootstrap: {', '.join(names)}{more}"
     ]
 
@@ -303,8 +305,10 @@ def _check_measures(study: Study, engine: Engine, prepared: Prepared) -> None:
         source = study.sources[position]
         if source.measure is None:
             raise StudyError(
-                f"[[sources]] number {position + 1} (kind {source.kind!r}): {rows} rows without a"
-                " record have weights, and measure does not say what they are; expected measure ="
+                f"[[sources]] number {position + 1} (kind {source.kind!r}): {counted(rows, 'row')}"
+                " without a"
+                f" record {either(rows, 'has', 'have')} weights, and measure does not say what they"
+                " are; expected measure ="
                 ' "records" (a weight of 3 is drawn as three records) or measure = "amount" (money,'
                 " people: not resampled)"
             )

@@ -22,6 +22,7 @@ from gclust.experiments.uncertainty.parameters import DrawnPairs
 from gclust.experiments.uncertainty.scores import Scorer
 from gclust.experiments.uncertainty.variation import Variation
 from gclust.experiments.uncertainty.variation_in_words import record_draws
+from gclust.plurals import counted
 from gclust.ranking.intervals import intervals, rank_intervals
 from gclust.study.schema import Study
 
@@ -124,7 +125,7 @@ def source_range(study: Study, source: str, pairs: list[Pair], moved: pd.DataFra
     eps, least_samples = zip(*pairs, strict=True)
     return (
         f"parameters (eps_km {_from_to(min(eps), max(eps))}, min_samples"
-        f" {_from_to(min(least_samples), max(least_samples))}, {len(pairs)} pairs)"
+        f" {_from_to(min(least_samples), max(least_samples))}, {counted(len(pairs), 'pair')})"
     )
 
 

@@ -17,6 +17,7 @@ from gclust.experiments.verify.tables import (
     parquet_parts,
     table_differences,
 )
+from gclust.plurals import counted
 from gclust.results.crate import CRATE, VARYING
 
 MOST_LINES = 8
@@ -63,7 +64,7 @@ def file_differences(name: str, old: Path, new: Path) -> list[str]:
 
 def _cut(lines: list[str]) -> list[str]:
     more = len(lines) - MOST_LINES
-    return [*lines[:MOST_LINES], f"and {more:,} more differences"] if more > 0 else lines
+    return [*lines[:MOST_LINES], f"and {counted(more, 'more difference')}"] if more > 0 else lines
 
 
 def _differences(old: Path, new: Path) -> Iterator[str]:
@@ -151,7 +152,7 @@ def _picture_differences(old: Path, new: Path) -> Iterator[str]:
 def _text_differences(old: Path, new: Path) -> Iterator[str]:
     before, now = (re.split("\r?\n", each.read_text(encoding="utf-8")) for each in (old, new))
     if len(before) != len(now):
-        yield f"{len(before):,} lines then, {len(now):,} now"
+        yield f"{counted(len(before), 'line')} then, {len(now):,} now"
     for number, (one, two) in enumerate(zip(before, now, strict=False), start=1):
         if one != two:
             yield f"line {number:,}: {_shown(one)} then, {_shown(two)} now"

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gclust.plurals import counted
+
 PART = 200_000
 """Rows that are compared at a time."""
 MOST_SHAPES = 1000
@@ -58,7 +60,7 @@ def table_differences(old: Parts, new: Parts) -> list[str]:
     if not lines and names[0] != names[1]:
         lines.append("the columns have another order")
     if counts[0] != counts[1]:
-        return [*lines, f"{counts[0]:,} rows then, {counts[1]:,} now"]
+        return [*lines, f"{counted(counts[0], 'row')} then, {counts[1]:,} now"]
     return lines + [_line(name, found, counts[0]) for name, found in columns.items() if found.rows]
 
 
@@ -156,7 +158,7 @@ def _measure(found: _Column, old: Any, new: Any) -> None:
 
 
 def _line(name: str, found: _Column, rows: int) -> str:
-    text = f"{name} differs in {found.rows:,} of {rows:,} rows"
+    text = f"{name} differs in {found.rows:,} of {counted(rows, 'row')}"
     assert found.first is not None
     at, old, new = found.first
     if name == "geometry":

@@ -21,6 +21,7 @@ from gclust.listings.readers.stored_table import store_table
 from gclust.listings.sources.column_resolver import ColumnResolver
 from gclust.listings.sources.source import SourceFiles
 from gclust.listings.sources.source_part import SourcePart
+from gclust.plurals import counted
 
 POINT, MULTIPOINT = 0, 4
 
@@ -123,7 +124,8 @@ def degrees(path: str, points: NDArray[Any], crs: Any) -> tuple[NDArray[Any], ND
     if wrong.size:
         first = points[wrong[0]]
         raise StudyError(
-            f"{path}: expected points, found {wrong.size} other geometries, the first a"
+            f"{path}: expected points, found"
+            f" {counted(wrong.size, 'other geometry', 'other geometries')}, the first a"
             f" {first.geom_type} in row {wrong[0] + 1}"
         )
     if crs is None:

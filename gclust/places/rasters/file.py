@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gclust.errors import StudyError
+from gclust.plurals import counted
 
 if TYPE_CHECKING:
     import rasterio
@@ -115,8 +116,7 @@ def describe(path: str, band: int | None) -> Tile:
 def _bands_expected(source: Any) -> str:
     if source.count:
         several = f"a band from 1 to {source.count}" if source.count > 1 else "band = 1"
-        bands = "1 band" if source.count == 1 else f"{source.count} bands"
-        return f"the raster has {bands}, expected {several}"
+        return f"the raster has {counted(source.count, 'band')}, expected {several}"
     if source.subdatasets:
         return (
             f"the file has no band of its own but holds {', '.join(source.subdatasets)}; expected"

@@ -16,6 +16,7 @@ from gclust.places.rasters.covered_cells import CellPlane, Cells
 from gclust.places.rasters.files import RasterFiles, RasterPath
 from gclust.places.rasters.plausible import Plausibility
 from gclust.places.rasters.tiles import opened
+from gclust.plurals import counted
 from gclust.progress import Report, resolve, stage
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ def _warn_of_uncovered(share: Floats, labels: list[str], raster: str, warn: Warn
     rest = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
     warn(
         f"{raster} has no data for more than {100 * LEAST_UNCOVERED:.0f} % of "
-        f"{len(rows)} of {len(share)} footprints: {shown}{rest}; their population is that of "
+        f"{len(rows)} of {counted(len(share), 'footprint')}: {shown}{rest}; their population is"
+        " that of "
         "the part with data, NaN where there is none"
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gclust.html import text
+from gclust.plurals import counted
 from gclust.results.web.parts import (
     DASH,
     bar,
@@ -83,7 +84,10 @@ def sweep(found: Any) -> str:
         for each in found.suggestions
     )
     maps = [_heat_map(found, name) for name in HEAT_MAPS if name in found.table]
-    words = f"{len(found.table)} pairs of eps_km and min_samples; baseline {eps:g} km, {least:g}."
+    words = (
+        f"{counted(len(found.table), 'pair')} of eps_km and min_samples; baseline {eps:g} km,"
+        f" {least:g}."
+    )
     return section(
         "sweep",
         "Parameter sweep",

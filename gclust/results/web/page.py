@@ -14,6 +14,7 @@ import pandas as pd
 from gclust.errors import StudyError
 from gclust.escapes import visible
 from gclust.html import text
+from gclust.plurals import counted
 from gclust.report.symbols import LAND, NOISE, OCEAN, OTHER, RANK_COLOURS
 from gclust.results.methods import Methods, methods
 from gclust.results.web import experiments, map_data, sections
@@ -128,8 +129,8 @@ def _head(run: Any, parts: list[str]) -> str:
     ]
     kinds = ", ".join(run.study.kinds)
     counts = (
-        f"{len(run.ranking):,} clusters in {len(run.locations):,} locations of {kinds} listings;"
-        f" {whole(run.info['rejected'])} rows rejected."
+        f"{counted(len(run.ranking), 'cluster')} in {counted(len(run.locations), 'location')} of"
+        f" {kinds} listings; {counted(run.info['rejected'], 'row')} rejected."
     )
     note = paragraph(run.study.study.note) if run.study.study.note else ""
     return (

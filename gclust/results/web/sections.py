@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gclust.html import text
+from gclust.plurals import counted
 from gclust.results.datapackage import ranking_fields
 from gclust.results.web.choices import choices
 from gclust.results.web.parts import (
@@ -217,7 +218,8 @@ def rejects(run: Any) -> str:
         for row in found.head(MOST_REJECTS).itertuples(index=False, name=None)
     ]
     total = run.info.get("rejected", len(found))
-    known = f"{whole(total)} rows were rejected; the file of rejects lists {len(found):,}."
+    known = f"{counted(total, 'row was', 'rows were')} rejected"
+    known += f"; the file of rejects lists {len(found):,}."
     return section(
         "rejects",
         "Rejected rows",

@@ -25,6 +25,7 @@ from gclust.listings.readers.csv.encoding import Text
 from gclust.listings.readers.csv.row_counter import RowCounter
 from gclust.listings.sources.source import LEAST_REJECTED, SourceFiles
 from gclust.listings.sources.source_part import BadRows
+from gclust.plurals import counted
 
 SHOWN_BYTES = 200
 """Number of bytes of a bad row's text that are kept."""
@@ -153,14 +154,15 @@ def _understand_quotes(scan: CsvScan, *, is_given: bool) -> CsvScan:
         if counter[kernel.RAGGED_LINE] == 0 and counter[kernel.WRAPPED_LINE] == 0:
             message = (
                 f"{path}: quotes are read as characters, for every line has"
-                f" {len(dialect.header)} fields without them and none is quoted as a whole"
+                f" {counted(len(dialect.header), 'field')} without them and none is quoted as a"
+                " whole"
             )
             return scan.again(message, replace(dialect, quote="", escape=""))
         message = f"{path}: a backslash stands before quotes within fields"
         escaped = scan.again(message, replace(dialect, escape="\\"))
         faults = (kernel.MALFORMED_LINE, kernel.OTHER_ESCAPES, kernel.SWALLOWED_LINE)
-        counted = escaped.counter
-        if not (counted.unterminated or len(counted.bad) or any(counted[name] for name in faults)):
+        counter = escaped.counter
+        if not (counter.unterminated or len(counter.bad) or any(counter[name] for name in faults)):
             return escaped
     if malformed:
         what = f"line {malformed}: text follows a closing quote"
@@ -195,7 +197,8 @@ def _refuse_ragged(scan: CsvScan, max_rejects: float) -> None:
         why = f"{kernel.IN_A_ROW} rows one after another"
     elif wrong >= LEAST_REJECTED and wrong > max_rejects * (rows + wrong):
         why = (
-            f"{wrong} of {rows + wrong} rows, more than [study] max_rejects = {max_rejects:g}"
+            f"{wrong} of {counted(rows + wrong, 'row')}, more than [study] max_rejects ="
+            f" {max_rejects:g}"
             " allows,"
         )
     else:
@@ -203,8 +206,9 @@ def _refuse_ragged(scan: CsvScan, max_rejects: float) -> None:
     line, found = bad[first, 2:]
     shown = _texts(scan.read_from, bad[first : first + 1], True)[0]
     raise StudyError(
-        f"{scan.path}: from line {line} on {why} do not have the {len(dialect.header)} fields of"
-        f" the header (line {dialect.header_line}): line {line} has {found}: {shown[:80]!r}."
+        f"{scan.path}: from line {line} on {why} do not have the"
+        f" {counted(len(dialect.header), 'field')} of the header (line {dialect.header_line}): line"
+        f" {line} has {found}: {shown[:80]!r}."
         f" Expected one table with the delimiter {dialect.delimiter!r}; if it is another, set"
         " delimiter in the source; if files were joined, give them as separate files"
     )
