@@ -295,7 +295,7 @@ def heat_map(
     shown = quantity_of(quantity)
     pairs = [(each.eps_km, each.min_samples) for each in sweep.suggestions]
     target = sweep.study.sweep.target_clusters
-    surfaces = Surfaces(sweep.outlined, sweep.baseline, pairs, target)
+    surfaces = Surfaces(sweep.table_drawn, sweep.baseline, pairs, target)
     title, wide = sweep.study.heading, inches(width)
     return _drawn(
         ax,

@@ -190,7 +190,7 @@ def test_clusters_near_a_pole_are_found_or_warned_of():
         fine = DensityContour(7.5, 7, resolution_km=0.5).fit(nearer)
     assert fine.labels_.tolist() == [0] * 7
     assert fine.polygons_.is_valid.all()
-    with pytest.warns(GclustWarning, match="1 locations lie beyond 85.0 degrees.*below 1.5"):
+    with pytest.warns(GclustWarning, match="1 location lies beyond 85.0 degrees.*below 1.5"):
         assert DensityContour(7.5, 7).fit(nearer).labels_.tolist() == [-1] * 7
     with pytest.warns(GclustWarning, match="beyond"):
         pole = DensityContour(7.5, 7, resolution_km=0.2, level=5e-4).fit([[90.0, 0.0]] * 7)
@@ -308,7 +308,7 @@ def test_parameters_that_cannot_be_used(parameters, told):
         (np.zeros((0, 2)), None, "empty"),
         ([[1.0, 2.0]], [-3.0], "weight -3.0 of row 0 is negative"),
         ([[1.0, 2.0]], [np.nan], "weight nan of row 0"),
-        ([[1.0, 2.0]], [1.0, 1.0], "2 weights for the 1 rows"),
+        ([[1.0, 2.0]], [1.0, 1.0], "2 weights for the 1 row"),
         ([[1.0, 2.0]], [1e11], "add up to 1e\\+11"),
     ],
 )

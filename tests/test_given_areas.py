@@ -152,7 +152,7 @@ def test_a_condition_chooses_features(tmp_path):
     table = areas(("Level 1", "Level 2"), [shapely.box(0, 0, 2, 2), shapely.box(0, 0, 1, 1)])
     table["level"] = [1, 2]
     table.to_file(tmp_path / "a.gpkg")
-    with pytest.raises(StudyError, match="1 pairs of areas overlap, such as Level 1 and Level 2"):
+    with pytest.raises(StudyError, match="1 pair of areas overlaps, such as Level 1 and Level 2"):
         read_areas(tmp_path / "a.gpkg")
     assert read_areas(tmp_path / "a.gpkg", where="level = 2")["name"].tolist() == ["Level 2"]
 
@@ -172,7 +172,7 @@ BAD = [
     (lambda t: t.drop(columns="name"), {}, "which column has the names.*name = "),
     (lambda t: t, {"name": "nam"}, "has no column 'nam'; did you mean 'name'"),
     (lambda t: t, {"code": "id"}, "has no column 'id'"),
-    (lambda t: t.assign(name=["A", None]), {}, "1 features have no 'name', the first is number 2"),
+    (lambda t: t.assign(name=["A", None]), {}, "1 feature has no 'name', the first is number 2"),
     (lambda t: t.set_geometry(t.geometry.centroid), {}, "East has a Point|West has a Point"),
     (lambda t: t.iloc[:0], {}, "has no feature"),
     (lambda t: t, {"layer": "x"}, "has no layer 'x' of polygons"),

@@ -272,7 +272,7 @@ CLUSTERS = pd.DataFrame({"name": ["a", "b"]}, index=pd.Index([0, 1], name="clust
     ("values", "reason"),
     [
         ([1.0, 2.0], "returned a list; expected a pandas Series of one value for each cluster"),
-        (pd.Series([1.0]), "returned 1 values for 2 clusters"),
+        (pd.Series([1.0]), "returned 1 value for 2 clusters"),
         (
             pd.Series([1.0, 2.0], index=["a", "b"]),
             "the index ['a', 'b'] where clusters have [0, 1]",

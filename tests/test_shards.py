@@ -214,7 +214,7 @@ def test_a_part_says_what_it_is(world):
 def test_missing_shards_are_named(world):
     with pytest.raises(StudyError, match=r"2 of 3 shards are missing: 1,3; .* --array=1,3"):
         gclust.gather([world / "u2"])
-    with pytest.raises(StudyError, match="1 of 2 shards are missing: 2;"):
+    with pytest.raises(StudyError, match="1 of 2 shards is missing: 2;"):
         gclust.gather(world / "s1")
     with pytest.raises(StudyError, match="there are no parts to gather"):
         gclust.gather([])

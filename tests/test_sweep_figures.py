@@ -195,5 +195,5 @@ def test_heat_maps_outline_no_plateau_that_is_too_small_to_be_suggested(monkeypa
     monkeypatch.setattr(plateaus, "LEAST", 100.0)
     assert PLATEAU not in {line.get_color() for line in sweep.plot().get_lines()}
     assert (sweep.table["plateau"] != "").any()
-    assert set(sweep.outlined["plateau"]) == {""} == set(sweep.outlined["plateau_by_number"])
+    assert set(sweep.table_drawn["plateau"]) == {""} == set(sweep.table_drawn["plateau_by_number"])
     plt.close("all")

@@ -19,7 +19,6 @@ from gclust.listings.stage import Staged, usable
 from gclust.listings.sums import distinct
 from gclust.memory import shown_amount
 from gclust.pipeline.memory_parts import memory_for, memory_parts
-from gclust.plurals import counted
 from gclust.study.schema import Study
 
 STAGE = "fold listings"
@@ -118,7 +117,7 @@ def check_fit(study: Study, n: int) -> None:
     if parts is None or need <= parts.locations:
         return
     raise StudyError(
-        f"the listings lie at {counted(n, 'location')}, which take about {shown_amount(need)} of"
+        f"the listings lie at {n:,} locations, which take about {shown_amount(need)} of"
         " memory to"
         f" cluster; {shown_amount(parts.locations)} of {shown_amount(parts.whole)} are theirs."
         " Round coordinates with fewer [density] decimals (now"

@@ -45,7 +45,7 @@ def write_sweep(sweep: Sweep, place: Place, progress: Report) -> Sweep:
             title = sweep.study.heading
             draw_k_distance(sweep.k_distance, sweep.baseline, folder.figures, title=title)
             draw_surfaces(
-                sweep.outlined,
+                sweep.table_drawn,
                 sweep.baseline,
                 [(s.eps_km, s.min_samples) for s in sweep.suggestions],
                 folder.figures,

@@ -70,7 +70,7 @@ class Sweep:
     path: Path | None = None
 
     @property
-    def outlined(self) -> pd.DataFrame:
+    def table_drawn(self) -> pd.DataFrame:
         """`table` with the names of those plateaus alone that are large enough to be suggested."""
         return without_small(self.table, self.plateaus)
 
