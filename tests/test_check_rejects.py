@@ -53,8 +53,8 @@ def test_without_weights_or_rejects_nothing_is_said_of_weight():
 def test_a_refusal_names_the_columns_and_the_years():
     table = counties(1_000, 10.0).rename(columns={"lat": "breite", "lon": "weite"})
     given = {"columns": {"lat": "breite", "lon": "weite"}}
-    with pytest.raises(StudyError, match=r"1000 of 2000 rows \(50.0 %\) were .*lat = breite"):
+    with pytest.raises(StudyError, match=r"1,000 of 2,000 rows \(50.0 %\) were .*lat = breite"):
         told(table, **given)
     table["year"] = np.where(table.index < 1_500, 2020, 1999)
-    with pytest.raises(StudyError, match="1000 of 1500 rows within the years or without a year"):
+    with pytest.raises(StudyError, match="1,000 of 1,500 rows within the years or without a year"):
         told(table, **given, years=[2019, 2021])

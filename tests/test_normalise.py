@@ -271,7 +271,7 @@ def test_small_field_years_and_those_without_citations_are_named():
     run = gclust.run(study(table, counting={"weight": "citations"}))
     told = " ".join(run.info["warnings"])
     assert "3 field-years of kind 'article' have no citations" in told
-    assert "1 of 7 field-years of kind 'article' have fewer than 10 records" in told
+    assert "1 of 7 field-years of kind 'article' has fewer than 10 records" in told
     assert "the smallest, alchemy in 20" in told
 
 

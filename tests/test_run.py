@@ -384,7 +384,7 @@ def test_rejects_are_limited_by_weight_too():
     rows = pd.DataFrame({"lat": 48.0, "lon": 8.0, "weight": np.ones(1000)})
     rows.loc[:9, ["lat", "weight"]] = np.nan, 99.0
     source = Source(kind="patent", data=rows)
-    with pytest.raises(StudyError, match=r"10 of 1000 rows \(50.0 % of their weight\)"):
+    with pytest.raises(StudyError, match=r"10 of 1,000 rows \(50.0 % of their weight\)"):
         gclust.run(Study(sources=(source,), clusters=Clusters(eps_km=5, min_samples=50)))
 
 

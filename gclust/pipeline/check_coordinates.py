@@ -138,7 +138,7 @@ def swapped(lat: np.ndarray, lon: np.ndarray) -> list[str]:
         return []
     first = at[0]
     return [
-        f"{at.size} of {counted(lat.size, 'location')} looked at"
+        f"{at.size:,} of {counted(lat.size, 'location')} looked at"
         f" {either(at.size, 'seems', 'seem')} to have latitude and longitude swapped:"
         f" latitude {lat[first]:g}, longitude {lon[first]:g} lies more than {FAR_KM:g} km from any"
         f" city, swapped it lies within {NEAR_KM:g} km of one"

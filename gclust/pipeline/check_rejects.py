@@ -37,7 +37,7 @@ def refuse_many_rejects(most: float, staged: Staged) -> None:
             )
             within = " within the years or without a year" if row["outside_years"] else ""
             raise StudyError(
-                f"{row['path']}: {rejected} of {counted(row['used'] + rejected, 'row')}{within}"
+                f"{row['path']}: {rejected:,} of {counted(row['used'] + rejected, 'row')}{within}"
                 f" ({share}) were"
                 f" rejected, more than [study] max_rejects = {most:g} allows"
                 + rejects_summary(staged.rejects[mine], total)

@@ -139,7 +139,8 @@ def _warn_of_outside(study: Study, clusters: pd.DataFrame, run_log: RunLog) -> N
         else "their intensity divides records and inhabitants of different areas"
     )
     run_log.warn(
-        f"{len(far)} of {counted(len(clusters), 'cluster')} {either(len(far), 'has', 'have')} more"
+        f"{len(far):,} of {counted(len(clusters), 'cluster')} {either(len(far), 'has', 'have')}"
+        " more"
         " than"
         f" {LARGEST_OUTSIDE_SHARE:g} % of {either(len(far), 'its', 'their')} records outside"
         f" {either(len(far), 'its', 'their')} footprint, so {effect}: {named}"

@@ -188,7 +188,7 @@ def _check_records(study: Study, staged: Staged) -> None:
     for row in staged.sources.to_dict("records"):
         if row["kind"] in study.density_kinds and row["without_record"]:
             raise StudyError(
-                f"{row['path']}: {row['without_record']} of {counted(row['used'], 'row')}"
+                f"{row['path']}: {row['without_record']:,} of {counted(row['used'], 'row')}"
                 f" {either(row['without_record'], 'has', 'have')} no record, and"
                 " [clusters] formed_on = { half = ... } draws a half of the records; name the"
                 ' column of ids in the source\'s columns = { record = "..." }, or leave kind'

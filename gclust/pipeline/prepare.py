@@ -375,7 +375,7 @@ def _check_amounts(study: Study, staged: Staged) -> None:
         recorded = row["used"] - row["without_record"]
         if source.measure == "amount" and recorded:
             raise StudyError(
-                f"[[sources]] number {position}: measure = 'amount', but {recorded} of"
+                f"[[sources]] number {position}: measure = 'amount', but {recorded:,} of"
                 f" {counted(row['used'], 'row')} of {row['path']}"
                 f" {either(recorded, 'has', 'have')} a record, which counts as one whatever"
                 " its weight; expected rows without records, or measure = 'records'"

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 
-from gclust.plurals import counted
-
 Coalition = frozenset[str]
 SPARE_BITS = 48
 """Bits of the largest value that `exact_step` keeps, so that sums of 32 numbers are exact."""
@@ -80,8 +78,7 @@ def in_steps(values: Mapping[str, Fraction], step: Fraction) -> dict[str, float]
     left = sum(scaled.values(), Fraction(0)) - sum(whole.values())
     if left.denominator != 1:
         raise ValueError(
-            f"the values add up to {counted(left, 'step')} more than the values rounded down to"
-            " multiples of"
+            f"the values add up to {left} steps more than the values rounded down to multiples of"
             " step; expected a whole number of steps: values whose sum is a multiple of step"
         )
     # Stable: among equal remainders the order of the names decides.

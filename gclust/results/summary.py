@@ -53,7 +53,7 @@ def summary_lines(
         n = run.intensity.detail["combination"].nunique()
         lines.append(
             f"Intensity ranks under {counted(n, 'combination')} of footprints and rasters:"
-            f" {(spread > 0).sum()} of {counted(len(spread), 'cluster')}"
+            f" {(spread > 0).sum():,} of {counted(len(spread), 'cluster')}"
             f" {either((spread > 0).sum(), 'moves', 'move')}, by"
             f" {counted(spread.max(), 'rank')} at most (intensity.csv)"
         )

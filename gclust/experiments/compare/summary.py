@@ -55,7 +55,9 @@ def summary_lines(found: Comparison, width: int) -> list[str]:
     matched = int((found.table["name_a"].notna() & found.table["name_b"].notna()).sum())
     for note, rows in noted.groupby("note", sort=False):
         names = f": {_names(rows)}" if len(rows) < matched else ""
-        lines.append(f"Note on {len(rows)} of {counted(matched, 'matched cluster')}: {note}{names}")
+        lines.append(
+            f"Note on {len(rows):,} of {counted(matched, 'matched cluster')}: {note}{names}"
+        )
     if found.decomposed and found.factors:
         missing = found.table[found.table["missing_in"].fillna("") != ""]
         if len(missing):

@@ -280,7 +280,7 @@ def _described(plateau: pd.Series, n_pairs: int) -> str:
     if plateau["by"] == NUMBER:
         alike = "neighbours have as many"
     return (
-        f"{plateau['pairs']} of {counted(n_pairs, 'pair')}, {span('eps_km')} km and"
+        f"{plateau['pairs']:,} of {counted(n_pairs, 'pair')}, {span('eps_km')} km and"
         f" {span('min_samples')},"
         f" have {span('clusters', 'd')} clusters, and {alike}; area {plateau['area']:.2f}"
         f" (clear from {CLEAR:g})"

@@ -21,7 +21,7 @@ def summary_lines(found: Verification) -> list[str]:
         return lines
     differing = files[~files["same"]]
     lines = [
-        f"{found.path}: {len(differing)} of {counted(len(files), 'file')}"
+        f"{found.path}: {len(differing):,} of {counted(len(files), 'file')}"
         f" {either(len(differing), 'differs', 'differ')}"
     ]
     for name, text in zip(differing["file"], differing["differences"], strict=True):

@@ -52,7 +52,7 @@ class SparkJobs:
         written, arrived = observed.get.get("rows", 0), rows_in(folder) - before
         if written != arrived:
             raise StudyError(
-                f"{self._folder.parent}: {arrived} of {counted(written, 'row')} that Spark wrote"
+                f"{self._folder.parent}: {arrived:,} of {counted(written, 'row')} that Spark wrote"
                 " there"
                 " arrived; name a folder in [engine] temp_dir that this machine and all workers"
                 " see under the same path"

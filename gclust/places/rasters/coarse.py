@@ -94,7 +94,7 @@ class Coarseness:
         if n_few := int((few > -LEAST_CELLS).sum()):
             named = _named(names, np.where(few > -LEAST_CELLS, few, -np.inf), "{:.1f} cells", -1)
             faults.append(
-                f"{n_few} of {counted(len(few), 'footprint')} {either(n_few, 'covers', 'cover')}"
+                f"{n_few:,} of {counted(len(few), 'footprint')} {either(n_few, 'covers', 'cover')}"
                 f" fewer than {LEAST_CELLS} of its cells,"
                 f" so that {either(n_few, 'its', 'their')} population may be far from the truth:"
                 f" {named}"
@@ -102,7 +102,8 @@ class Coarseness:
         if n_coast := int((coast > MOST_COAST).sum()):
             named = _named(names, np.where(coast > MOST_COAST, coast, -np.inf), "{:.0%}", 1)
             faults.append(
-                f"{n_coast} of {counted(len(few), 'footprint')} {either(n_coast, 'lies', 'lie')} by"
+                f"{n_coast:,} of {counted(len(few), 'footprint')} {either(n_coast, 'lies', 'lie')}"
+                " by"
                 f" more than {100 * MOST_COAST:g} % in"
                 " cells that are partly sea, whose inhabitants are spread over land and sea alike:"
                 f" {named}"

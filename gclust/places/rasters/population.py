@@ -172,7 +172,7 @@ def _warn_of_uncovered(share: Floats, labels: list[str], raster: str, warn: Warn
     rest = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
     warn(
         f"{raster} has no data for more than {100 * LEAST_UNCOVERED:.0f} % of "
-        f"{len(rows)} of {counted(len(share), 'footprint')}: {shown}{rest}; their population is"
+        f"{len(rows):,} of {counted(len(share), 'footprint')}: {shown}{rest}; their population is"
         " that of "
         "the part with data, NaN where there is none"
     )

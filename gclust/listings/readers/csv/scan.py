@@ -197,7 +197,7 @@ def _refuse_ragged(scan: CsvScan, max_rejects: float) -> None:
         why = f"{kernel.IN_A_ROW} rows one after another"
     elif wrong >= LEAST_REJECTED and wrong > max_rejects * (rows + wrong):
         why = (
-            f"{wrong} of {counted(rows + wrong, 'row')}, more than [study] max_rejects ="
+            f"{wrong:,} of {counted(rows + wrong, 'row')}, more than [study] max_rejects ="
             f" {max_rejects:g}"
             " allows,"
         )
