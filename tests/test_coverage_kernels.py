@@ -7,13 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-KERNELS = ROOT / "gclust" / "kernels"
+from tests.tree import PACKAGE, ROOT
+
+KERNELS = PACKAGE / "kernels"
 MOST_SEEDS = 480
 SMALL = 60
 

@@ -6,16 +6,15 @@ import os
 import re
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import gclust
 from gclust.indicators.registry import GROUP, registry
+from tests.tree import ROOT
 from tests.worlds import listings, study_folder
 
-ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "custom_indicator"
 MODULE = EXAMPLE / "gclust_team_size.py"
 GUIDE = ROOT / "docs" / "guides" / "indicators.md"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
+from tests.tree import PACKAGE
+
 FLOORS = [
     {"escapes"},
     {"errors"},

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from tests import conftest
+from tests.tree import ROOT, in_tree
 
-ROOT = Path(__file__).resolve().parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PATH = re.compile(r"(?:\.?\w+/)+[\w.]*|\.?\w+(?:\.\w+)*\.(?:md|toml|py|txt|yaml)")
 
@@ -26,14 +26,14 @@ def spans(text):
 def test_every_path_that_contributors_are_sent_to_is_there():
     named = {path for span in spans(CONTRIBUTING) for path in PATH.findall(span)}
     assert {"gclust/places/footprints/outlines.py", "ci/bench", ".ci/run"} < named
-    assert [path for path in named if not (ROOT / path).exists() and path != "__init__.py"] == []
+    assert [path for path in named if not in_tree(path).exists() and path != "__init__.py"] == []
 
 
 def test_names_stand_where_contributors_look_for_them():
     found = re.findall(r"`(\w+)` (?:and `(\w+)` )?of `(gclust/[\w/.]+\.py)`", CONTRIBUTING)
     assert found
     for *names, path in found:
-        text = (ROOT / path).read_text(encoding="utf-8")
+        text = in_tree(path).read_text(encoding="utf-8")
         for name in filter(None, names):
             assert re.search(rf"^(?:def |class )?{name}\b", text, re.MULTILINE), f"{name}, {path}"
 
@@ -90,7 +90,7 @@ def test_the_project_says_who_made_it_and_is_not_fetched_from_an_index():
     assert project["authors"] == [{"name": "The gclust developers"}]
     assert project["urls"]
     here = Path(__file__)
-    folders = [ROOT / name for name in ("gclust", "tests", "examples", "benchmarks")]
+    folders = [in_tree(name) for name in ("gclust", "tests", "examples", "benchmarks")]
     texts = [path for each in folders for end in ("py", "md") for path in each.rglob(f"*.{end}")]
     for path in [*ROOT.glob("*.md"), *texts]:
         if path != here:

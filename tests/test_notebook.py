@@ -19,8 +19,8 @@ from matplotlib.image import imread
 
 import gclust
 from gclust.html import points_map, svg, table
+from tests.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "examples" / "notebook" / "first_steps.ipynb"
 BAD = "<script>alert('x')</script> & Sons\n"
 

@@ -7,6 +7,7 @@ import itertools
 import platform
 import re
 import sys
+import sysconfig
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -16,8 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import gclust
+from tests.tree import PACKAGE, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 # What a package is called at conda-forge, where it has another name there.
 CONDA_NAMES = {"matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
 
@@ -110,6 +111,14 @@ def test_versions_name_what_is_missing(monkeypatch):
     assert shown["PROJ of pyproj"][0].isdigit()
 
 
+def test_what_is_tested_is_the_package_of_the_checkout_or_an_installed_one():
+    """In a copy of the checkout without the package, as `ci/wheel` makes it, it is installed."""
+    if (ROOT / PACKAGE.name).is_dir():
+        assert ROOT / PACKAGE.name == PACKAGE
+    else:
+        assert PACKAGE.parent == Path(sysconfig.get_path("purelib"))
+
+
 def test_types_are_shipped_and_public_names_are_spelled_out():
-    assert (ROOT / "gclust" / "py.typed").is_file()
+    assert (PACKAGE / "py.typed").is_file()
     assert set(gclust.__all__) == {*gclust._HOME, *gclust._SUBMODULES, "__version__"}

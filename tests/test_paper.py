@@ -16,7 +16,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.tree import ROOT
+
 PAPER = ROOT / "examples" / "paper"
 
 SMALL = {

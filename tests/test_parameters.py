@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
+from tests.tree import PACKAGE
+
 MOST, MOST_OF_KERNELS = 8, 9
 FILES = sorted(PACKAGE.rglob("*.py"))
 OF_OTHERS = {"__init__", "plot"}

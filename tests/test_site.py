@@ -10,7 +10,6 @@ import textwrap
 import tomllib
 from dataclasses import fields
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 import yaml
@@ -23,8 +22,8 @@ from gclust.results.columns.folders import FOLDERS
 from gclust.study.clustering_methods import CLUSTERING_METHODS
 from gclust.study.schema import SECTIONS
 from gclust.study.sections import OtherFootprint, OtherRaster, Source
+from tests.tree import PACKAGE, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PLACEHOLDERS = {
     "ADDRESS-OF-REPOSITORY",
@@ -155,7 +154,7 @@ def test_messages_that_readers_look_up_are_those_of_gclust():
     cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| *")]
     quoted = [part for cell in cells for part in re.findall(r"\*([^*]+)\*", cell)]
     assert len(quoted) > 20
-    code = " ".join(path.read_text("utf-8") for path in (ROOT / "gclust").rglob("*.py"))
+    code = " ".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
     code = re.sub(r'"\s+f?"', "", code)
     missing = [text for text in quoted if text not in code]
     assert missing == []

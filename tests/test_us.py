@@ -19,8 +19,8 @@ from gclust.datasets.us import (
     prepare_us,
 )
 from gclust.datasets.us_places import ZipTable, plain_name, read_zip_table
+from tests.tree import PACKAGE, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("patent", "research", "deal")
 COLUMNS = ["record", "kind", "lat", "lon", "weight", "year", "organisation", "country", "precision"]
 
@@ -225,10 +225,9 @@ def test_city_lies_at_a_zip_point_near_the_median() -> None:
 
 
 def test_study_in_the_package_is_the_example() -> None:
-    packaged = ROOT / "gclust" / "datasets" / "data" / "us_study.toml"
-    assert (
-        packaged.read_bytes() == (ROOT / "examples" / "us_innovation" / "study.toml").read_bytes()
-    )
+    packaged = PACKAGE / "datasets" / "data" / "us_study.toml"
+    example = ROOT / "examples" / "us_innovation" / "study.toml"
+    assert packaged.read_bytes() == example.read_bytes()
 
 
 def test_folder_is_ready_to_run(prepared: PreparedUS) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[1] / "gclust"
+from tests.tree import PACKAGE
 
 IDENTIFIERS = {
     "a message, a warning, a summary or metadata": "told told_ told_before told_after tell",
