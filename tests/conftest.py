@@ -20,10 +20,11 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 ON_ONE_PYTHON = """
+    coverage_kernels
     world shards resume demo verify compare_copied fuzz_files memory outputs uncertainty compare
     sweep digests cli dbscan hdbscan dbscan_contract score kernels hdbscan_predict threads
     uncertainty_reclustered outline_places tiles tune_browser fuzz_studies file_cases tables surface
-    contour broken_folders clustering_methods tune_gate_browser tune_windows coverage_kernels
+    contour broken_folders clustering_methods tune_gate_browser tune_windows
     listed_merges frozen_boundaries normalise highest_density
     border_ties map footprints uncertainty_jitter count_arrays intensity sweep_figures
     builtin_indicators centroid_geocodes bump density_kernels surface_kernels weight_zero population
@@ -34,10 +35,11 @@ ON_ONE_PYTHON = """
     imports plot notebook crosswalks membership_arrays dictionary given_areas report docs_sources
     records_in_memory record_folding radix_order folders counting map_process merging united_discs
     kernel_compiler null_model site uncertainty_variation uncertainty_unrecorded localisation
-    check_kinds check_rejects folder_dictionary
+    check_kinds check_rejects folder_dictionary estimator_checks leaders gii_arithmetic
 """
 """Files that look at results, files, the machine or the tree, none of which differs between
-versions of Python: one of the two is enough in CI. Those that take longest come first."""
+versions of Python: one of the two is enough in CI. Those that take longest come first; before
+them, what is quicker on the newest Python, which comes first in CI."""
 
 QUICK = """
     agreement basemap counting dbscan_contract dbscan_input escapes estimator_checks example fetch

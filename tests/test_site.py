@@ -50,6 +50,11 @@ def reference():
     return extension("gclust_reference")
 
 
+@pytest.fixture(scope="module")
+def study_page(reference):
+    return reference.study_page()
+
+
 def section(page, label):
     """The rows of the table below a label of a page, by their first cell."""
     text = re.split(r"\n##", page.partition(f"({label})=\n##")[2])[0]
@@ -58,8 +63,7 @@ def section(page, label):
     return {first.strip(" `"): [cell.strip() for cell in rest] for first, *rest in cells}
 
 
-def test_every_key_of_a_study_has_a_row_with_a_meaning(reference):
-    page = reference.study_page()
+def test_every_key_of_a_study_has_a_row_with_a_meaning(reference, study_page):
     sections = {"study-sources": Source}
     sections |= {f"study-{name}": kind for name, kind in SECTIONS.items() if name != "clusters"}
     sections |= {f"study-clusters-{name}": kind for name, kind in CLUSTERING_METHODS.items()}
@@ -68,13 +72,13 @@ def test_every_key_of_a_study_has_a_row_with_a_meaning(reference):
     for (name, key), kind in reference.nested_tables().items():
         sections[f"study-{name}-{key}"] = kind
     for label, kind in sections.items():
-        rows = section(page, label)
+        rows = section(study_page, label)
         assert list(rows) == [item.name for item in fields(kind)], label
         for key, (what, default, meaning) in rows.items():
             assert what, (label, key)
             assert default, (label, key)
             assert len(meaning) > 10, (label, key)
-    assert set(section(page, "study-indicators")) == {"name", "kind", "column"}
+    assert set(section(study_page, "study-indicators")) == {"name", "kind", "column"}
 
 
 def test_every_section_has_a_guide(reference):
@@ -139,12 +143,12 @@ def test_results_name_every_table_of_their_folder(reference):
             assert f" <{reference.file_label(what, name)}>`" in text, name
 
 
-def test_nobody_is_sent_into_private_modules(reference):
+def test_nobody_is_sent_into_private_modules(reference, study_page):
     lines = ["See `gclust.kernels.bump`.", "The table (see `gclust.results.run.Run`)."]
     reference.mend_docstring(None, "", "x", None, None, lines)
     assert "kernels" not in " ".join(lines)
     assert "results" not in " ".join(lines)
-    pages = reference.study_page() + reference.files_page() + reference.indicators_page()
+    pages = study_page + reference.files_page() + reference.indicators_page()
     modules = "cluster|experiments|kernels|listings|pipeline|places|ranking|report|results|study"
     assert re.findall(rf"gclust\.(?:{modules})\.\w+", pages) == []
 
