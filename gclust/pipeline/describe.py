@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from gclust.cluster.merging import Merging, join_pairs
 from gclust.errors import Warn
-from gclust.parallel import meanwhile
 from gclust.pipeline.rasters import band_of, cells_raster, files_of
 from gclust.pipeline.run_log import RunLog
 from gclust.places.centres import weighted_centres
@@ -24,7 +22,6 @@ from gclust.places.rasters.population import population
 from gclust.progress import Report
 from gclust.study.schema import Study
 from gclust.study.sections import Footprint
-from gclust.threads import count_threads
 from gclust.units import UNIT
 
 if TYPE_CHECKING:
@@ -66,33 +63,11 @@ def describe(
     """
     with run_log.timed("outline clusters"):
         outlines = outline(study, locations, n_clusters, run_log.report, contours)
-    centre = centres(locations, locations["label"], n_clusters)
-    densest: list[NDArray[np.float64]] = []
-
-    def measure() -> None:
-        # Without a report: that of another stage is shown meanwhile.
-        with run_log.timed("measure densest regions", reports=False):
-            densest.append(densest_km2(locations, n_clusters, centre))
-
-    with meanwhile(measure) if count_threads() > 1 else nullcontext():
-        table = _table_of(study, locations, outlines, centre, run_log)
-    if not densest:
-        measure()
-    table.insert(table.columns.get_loc("area_km2") + 1, "area_90", densest[0])
-    return table
-
-
-def _table_of(
-    study: Study,
-    locations: pd.DataFrame,
-    outlines: gpd.GeoSeries,
-    centre: tuple[NDArray[np.float64], NDArray[np.float64]],
-    run_log: RunLog,
-) -> gpd.GeoDataFrame:
-    """Return the table of `describe` without ``area_90``; ``centre`` are lat and lon of each."""
-    n_clusters = len(outlines)
     with run_log.timed("name clusters"):
         named = names_of(study, locations, locations["label"], n_clusters)
+    lat, lon = centres(locations, locations["label"], n_clusters)
+    with run_log.timed("measure densest regions"):
+        densest = densest_km2(locations, n_clusters, (lat, lon))
     from geopandas import GeoDataFrame
 
     table = GeoDataFrame(
@@ -100,9 +75,10 @@ def _table_of(
             "cluster_id": np.arange(n_clusters, dtype=np.int64),
             "name": named["name"].to_numpy(),
             "economies": named["economies"].to_numpy(),
-            "lat": centre[0],
-            "lon": centre[1],
+            "lat": lat,
+            "lon": lon,
             "area_km2": area_km2(outlines),
+            "area_90": densest,
         },
         geometry=outlines.to_numpy(),
         crs=4326,

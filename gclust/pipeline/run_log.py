@@ -74,19 +74,17 @@ class RunLog:
     _warned: list[int] = field(default_factory=list)  # positions of messages
 
     @contextmanager
-    def timed(self, name: str, *, reports: bool = True) -> Iterator[None]:
+    def timed(self, name: str) -> Iterator[None]:
         """Report the start of a stage, and log its duration in seconds and its peak memory."""
         start = time.perf_counter()
-        if reports:
-            self.report(0.0, name)
+        self.report(0.0, name)
         if self.measures:
             with stage_memory() as peak:
                 yield
             self.peaks[name] = peak.mb
         else:
             yield
-        if reports:
-            self.report(1.0, name)
+        self.report(1.0, name)
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
     def warn(self, message: str) -> None:
@@ -104,7 +102,7 @@ class RunLog:
             If ``strict``.
         """
         if messages and self.strict:
-            raise StudyError("[study] strict = true refuses: " + "; ".join(messages))
+            raise StudyError("strict = true refuses: " + "; ".join(messages))
         for message in messages:
             self.warn(message)
 

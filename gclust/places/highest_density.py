@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gclust.parallel import end_if_left
 from gclust.places.centres import weighted_centres
 from gclust.places.geodesic import square_degree_km2
 from gclust.places.rows_by_label import rows_by_label
@@ -95,7 +94,6 @@ def highest_density_km2(
     centre_lat, centre_lon = centre
     rows, starts = rows_by_label(label, weight > 0, n_labels)
     for number in np.flatnonzero(~np.isnan(centre_lat)):
-        end_if_left()
         mine = rows[starts[number] : starts[number + 1]]
         own = weight[mine]
         if 2 * int(own.max()) > int(own.sum()):

@@ -10,19 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gclust.parallel import even_chunks, parallel_for, unreported
 from gclust.places.cities.cities import Cities, shipped_cities, weigh
 from gclust.places.cities.location_cells import ClusterCells
 from gclust.sphere import unit_vectors
-from gclust.threads import count_threads
 
 LEAST_ECONOMY_SHARE = 0.01
 
-REPORTED = 16
-"""Number of clusters named between two progress reports."""
-
-FEW = 10_000
-"""Number of cells of locations up to which one thread names their clusters."""
+REPORTED = 64
+"""Number of clusters named between two progress reports (about 0.01 seconds)."""
 
 
 def name_clusters(
@@ -97,19 +92,14 @@ def name_clusters(
     vectors, country = unit_vectors(cells.lat, cells.lon), cells.country
     unknown = country == ""
     country[unknown] = cities.country[cities.nearest(vectors[unknown])]
-    economies, names, divisions = ([""] * cells.n_clusters for _ in range(3))
-    bounds = list(pairwise(cells.starts))
-
-    def name(first: int, last: int) -> None:
-        for number, (start, end) in enumerate(bounds[first:last], first):
-            named = _named(vectors[start:end], cells.weight[start:end], cities, most, least_share)
-            names[number] = "–".join(dict.fromkeys(cities.name[named]))
-            divisions[number] = cities.admin1[named[0]]
-            economies[number] = _economies(country[start:end], cells.weight[start:end])
-
-    threads = count_threads() if len(vectors) > FEW else 1
-    chunks = even_chunks(cells.n_clusters, REPORTED)
-    parallel_for(chunks, threads, name, report=unreported if report is None else report)
+    economies, names, divisions = [], [], []
+    for number, (start, end) in enumerate(pairwise(cells.starts)):
+        if report is not None and number % REPORTED == 0:
+            report(number / cells.n_clusters)
+        named = _named(vectors[start:end], cells.weight[start:end], cities, most, least_share)
+        names.append("–".join(dict.fromkeys(cities.name[named])))
+        divisions.append(cities.admin1[named[0]])
+        economies.append(_economies(country[start:end], cells.weight[start:end]))
     return pd.DataFrame(
         {"name": distinct(names, economies, divisions), "economies": economies},
         index=pd.RangeIndex(cells.n_clusters),
