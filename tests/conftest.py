@@ -36,6 +36,7 @@ ON_ONE_PYTHON = """
     records_in_memory record_folding radix_order folders counting map_process merging united_discs
     kernel_compiler null_model site uncertainty_variation uncertainty_unrecorded localisation
     check_kinds check_rejects folder_dictionary estimator_checks leaders gii_arithmetic
+    validate
 """
 """Files that look at results, files, the machine or the tree, none of which differs between
 versions of Python: one of the two is enough in CI. Those that take longest come first; before

@@ -24,7 +24,9 @@ from gclust.kernels.record_rows import (
     join_several,
     several_of,
 )
+from gclust.listings import listing_arrays
 from gclust.listings.engines.duckdb import DuckDBEngine
+from gclust.listings.fold import unite_countries
 from gclust.listings.listing_arrays import place_listings
 from gclust.pipeline import prepare as preparing
 from gclust.pipeline.count_arrays import merge_and_count
@@ -261,3 +263,20 @@ def test_places_of_a_fine_grid_are_in_order_of_latitude():
             assert found.locations[name].tolist() == twin[name].tolist()
         assert found.locations["lat"][found.place].tolist() == lat.tolist()
         assert found.locations["lon"][found.place].tolist() == lon.tolist()
+
+
+def test_the_country_of_a_place_is_that_of_most_of_its_listings():
+    rng = np.random.default_rng(5)
+    for several in (0.0, 0.3, 1.0):  # part of the places with listings of several countries
+        place = np.append(np.arange(40), rng.integers(0, 40, 400)).astype(np.int32)
+        of_place = rng.integers(0, 5, 40)
+        mixed = rng.random(40) < several
+        code = np.where(mixed[place], rng.integers(0, 5, len(place)), of_place[place])
+        units = rng.integers(1, 4, len(place))
+        key, at = np.unique(place * 5 + code, return_inverse=True)
+        weight = np.bincount(at, units).astype(np.int64)
+        sums = {"lat": key // 5, "lon": np.zeros(len(key)), "code": key % 5}
+        united = unite_countries(sums | {"density": weight, "units": weight})
+        assert united["lat"].tolist() == list(range(40))
+        found = listing_arrays._countries(place, code.astype(np.int16), units, 40)
+        assert found.tolist() == united["code"].tolist()
