@@ -87,7 +87,7 @@ def _rounded(degrees: nw.Expr, decimals: int | None) -> nw.Expr:
 def _wrapped(lat: nw.Expr, lon: nw.Expr, decimals: int | None) -> tuple[nw.Expr, nw.Expr]:
     """Wrap the longitudes of rounded coordinates into [-180, 180), and give poles longitude 0."""
     # lon - 360 is not the double nearest to its decimals, so it is rounded again. All others are
-    # too where that changes them: a number of so many decimals is no longer exact.
+    # too with so many decimals that rounding twice changes some.
     west = _rounded(nw.when(lon >= 180).then(lon - 360).otherwise(lon), decimals)
     west = nw.when((lat == 90) | (lat == -90)).then(nw.lit(0.0)).otherwise(west)
     if decimals is None or decimals <= MOST_EXACT:
@@ -106,7 +106,7 @@ def normalise(rows: Frame, decimals: int | None) -> Frame:
     `gclust.units.UNIT`) where the weight is bad (`bad_weight`).
     """
     usable = nw.when(nw.col("reason").is_null())
-    # A step of its own: an engine would round anew for each of several uses in one expression.
+    # A step of its own: an engine would round for each of several uses in one expression.
     rounded = rows.with_columns(
         lat=usable.then(_rounded(nw.col("lat"), decimals)),
         lon=usable.then(_rounded(nw.col("lon"), decimals)),
