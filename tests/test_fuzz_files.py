@@ -69,8 +69,8 @@ def read_ids_as_floats(monkeypatch):
 def after_storing(monkeypatch, query):
     append = gclust.listings.engines.duckdb.DuckDBEngine.append
 
-    def faulty(self, frame, name, stage=""):
-        append(self, frame, name, stage)
+    def faulty(self, frame, name, stage="", _constants=None):
+        append(self, frame, name, stage)  # all columns, in a table
         if name == "listings":
             self.connection.execute(query)
 
