@@ -102,7 +102,7 @@ class RunLog:
             If ``strict``.
         """
         if messages and self.strict:
-            raise StudyError("strict = true refuses: " + "; ".join(messages))
+            raise StudyError("[study] strict = true refuses: " + "; ".join(messages))
         for message in messages:
             self.warn(message)
 
