@@ -283,7 +283,7 @@ def test_points_without_crs_and_lines_are_refused(tmp_path):
     gpd.GeoDataFrame(geometry=lines).to_parquet(tmp_path / "lines.parquet")
     with pytest.raises(
         StudyError,
-        match="expected points, found 1 other geometries, the first a LineString in row 1",
+        match="expected points, found 1 other geometry, the first a LineString in row 1",
     ):
         staged(tmp_path / "lines.parquet", {})
 
