@@ -15,6 +15,7 @@ from gclust.errors import StudyError, first_line
 from gclust.listings.engines.duckdb import DISK_WORDS
 from gclust.listings.engines.protocol import EngineError, QueryOverflowError
 from gclust.listings.engines.spark_types import file_address
+from gclust.plurals import counted
 from gclust.progress import Report
 
 OVERFLOWS = ("[ARITHMETIC_OVERFLOW", "[CAST_OVERFLOW", "[NUMERIC_VALUE_OUT_OF_RANGE")
@@ -46,15 +47,14 @@ class SparkJobs:
         from pyspark.sql import Observation, functions
 
         observed = Observation()
-        counted = frame.observe(observed, functions.count(functions.lit(1)).alias("rows"))
+        watched = frame.observe(observed, functions.count(functions.lit(1)).alias("rows"))
         before = rows_in(folder)
-        self.run(lambda: counted.write.mode("append").parquet(file_address(folder)), stage)
+        self.run(lambda: watched.write.mode("append").parquet(file_address(folder)), stage)
         written, arrived = observed.get.get("rows", 0), rows_in(folder) - before
         if written != arrived:
             raise StudyError(
                 f"{self._folder.parent}: {arrived:,} of {counted(written, 'row')} that Spark wrote"
-                " there"
-                " arrived; name a folder in [engine] temp_dir that this machine and all workers"
+                " there arrived; name a folder in [engine] temp_dir that this machine and all workers"
                 " see under the same path"
             )
 
