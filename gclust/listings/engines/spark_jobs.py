@@ -54,8 +54,8 @@ class SparkJobs:
         if written != arrived:
             raise StudyError(
                 f"{self._folder.parent}: {arrived:,} of {counted(written, 'row')} that Spark wrote"
-                " there arrived; name a folder in [engine] temp_dir that this machine and all workers"
-                " see under the same path"
+                " there arrived; name a folder in [engine] temp_dir that this machine and all"
+                " workers see under the same path"
             )
 
     def run(self, action: Callable[[], Any], stage: str) -> Any:
